@@ -1,0 +1,148 @@
+"""Loading a subject model and its tokenizer; a random twin gets fresh weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from samedream.activations.config import HarvestConfig
+from samedream.activations.processor import compute_dtype, device
+from samedream.activations.sources import ModelFiles
+from samedream.errors import CorruptWeightsError, ModelError
+
+_TWIN_SEED = 0
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to read.
+
+    Attributes:
+        source: What the user called it.
+        model: The model without its output head, in evaluation mode.
+        tokenizer: Its fast tokenizer.
+        context_tokens: Tokens it can read at once, or None when its configuration does not say.
+    """
+
+    source: str
+    model: Any
+    tokenizer: Any
+    context_tokens: int | None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from drawing its own progress bars into ours."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def read_config(files: ModelFiles, config: HarvestConfig) -> Any:
+    """The model's own configuration.
+
+    Raises:
+        ModelError: An architecture that transformers does not know, or an encoder-decoder.
+    """
+    from transformers import AutoConfig
+
+    try:
+        found = AutoConfig.from_pretrained(
+            files.directory, local_files_only=True, trust_remote_code=config.allow_remote_code
+        )
+    except (ValueError, KeyError, OSError, TypeError) as error:
+        raise ModelError(f"{files.source}: transformers cannot read {files.directory / 'config.json'} "
+                         f"({error})") from error
+    if getattr(found, "is_encoder_decoder", False):
+        raise ModelError(f"{files.source} is an encoder-decoder; causal and encoder models can be read")
+    found.get_text_config().use_cache = False
+    return found
+
+
+def block_count(files: ModelFiles, model_config: Any) -> int:
+    """How many blocks a model has, from its configuration.
+
+    Raises:
+        ModelError: The configuration does not say.
+    """
+    count = getattr(model_config.get_text_config(), "num_hidden_layers", None)
+    if not isinstance(count, int) or count < 1:
+        raise ModelError(f"{files.source}: its configuration has no num_hidden_layers, so its blocks cannot be told")
+    return count
+
+
+def load(files: ModelFiles, config: HarvestConfig) -> LoadedModel:
+    """Load a model to read hidden states from.
+
+    Raises:
+        CorruptWeightsError: The weights are truncated, damaged or incomplete.
+        ModelError: transformers cannot load it, or it has no fast tokenizer.
+    """
+    model_config = read_config(files, config)
+    where = device()
+    dtype = compute_dtype(config.dtype, where)
+    with quiet():
+        tokenizer = _tokenizer(files, config)
+        if files.random:
+            model = _random_twin(model_config, config)
+        else:
+            model = _trained(files, model_config, config, dtype)
+    model = model.to(device=where, dtype=dtype).eval()
+    limit = getattr(model_config.get_text_config(), "max_position_embeddings", None)
+    return LoadedModel(files.source, model, tokenizer, limit if isinstance(limit, int) and limit > 0 else None)
+
+
+def _tokenizer(files: ModelFiles, config: HarvestConfig) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            files.directory, local_files_only=True, trust_remote_code=config.allow_remote_code
+        )
+    except Exception as error:  # a damaged tokenizer.json raises a bare Exception
+        raise ModelError(f"{files.source}: its tokenizer cannot be loaded from {files.directory} ({error})") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"{files.source} has no fast tokenizer, so its tokens' characters cannot be told; "
+                         f"add a tokenizer.json to {files.directory}")
+    return tokenizer
+
+
+def _random_twin(model_config: Any, config: HarvestConfig) -> Any:
+    """The same architecture with fresh weights, drawn in float32 whatever it computes in: the same twin everywhere."""
+    from transformers import AutoModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_TWIN_SEED)
+        return AutoModel.from_config(  # type: ignore[no-untyped-call]
+            model_config, dtype=torch.float32, trust_remote_code=config.allow_remote_code
+        )
+
+
+def _trained(files: ModelFiles, model_config: Any, config: HarvestConfig, dtype: torch.dtype) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoModel
+
+    pickled = not any(files.directory.glob("*.safetensors"))  # only when allowed by name: `sources` refused it else
+    try:
+        model, info = AutoModel.from_pretrained(
+            files.directory, config=model_config, dtype=dtype, use_safetensors=not pickled, output_loading_info=True,
+            local_files_only=True, trust_remote_code=config.allow_remote_code,
+        )
+    except SafetensorError as error:
+        raise CorruptWeightsError(f"{files.source}: the weights in {files.directory} are damaged or truncated "
+                                  f"({error}); get them again") from error
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        raise ModelError(f"{files.source}: transformers cannot load {files.directory} ({error})") from error
+    missing = sorted(name for name in info["missing_keys"] if "pooler" not in name)  # a pooler is above the last block
+    if missing:
+        raise CorruptWeightsError(f"{files.source}: {len(missing)} weights are missing in {files.directory}, among "
+                                  f"them {missing[0]}; get them again")
+    return model

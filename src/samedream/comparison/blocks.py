@@ -1,0 +1,148 @@
+"""Articles as the unit of chance: two halves, jackknife groups, and shuffles that move whole articles.
+
+Passages of one article are alike, so neither halves nor groups nor shuffles ever cut one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samedream.errors import ComparisonError
+
+MIN_BLOCKS = 20
+GROUPS_PER_HALF = 25
+_ENOUGH_TO_EXCHANGE = 10  # blocks of one size; fewer are laid end to end with the other odd sizes
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Half:
+    """Half of the articles.
+
+    Attributes:
+        rows: Its passages' rows in corpus order, int64 ``[passages of the half]``.
+        groups: The jackknife group of each of them, int64, 0 to `n_groups` - 1.
+        n_groups: How many groups.
+        exchanged: For each size that enough articles have: positions (into `rows`) ``[articles, size]``.
+        laid_out: The positions of each other article, to be laid end to end.
+    """
+
+    rows: Rows
+    groups: Rows
+    n_groups: int
+    exchanged: tuple[Rows, ...]
+    laid_out: tuple[Rows, ...]
+
+    def shuffle(self, rng: np.random.Generator) -> Rows:
+        """A random pairing of articles with articles: position t goes with position ``result[t]``.
+
+        Articles of one size change places with each other. Articles of odd sizes are laid end to end in a random order,
+        turned by a random offset: they stay whole but for where two ends meet.
+        """
+        paired = np.empty(self.rows.size, dtype=np.int64)
+        for blocks in self.exchanged:
+            paired[blocks.ravel()] = blocks[rng.permutation(len(blocks))].ravel()
+        if self.laid_out:
+            order = rng.permutation(len(self.laid_out))
+            line = np.concatenate([self.laid_out[block] for block in order])
+            paired[np.concatenate(self.laid_out)] = np.roll(line, int(rng.integers(line.size)))
+        return paired
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The articles of a comparison: `code` int64 ``[passages]`` numbers them, `halves` are the two halves."""
+
+    code: Rows
+    count: int
+    halves: tuple[Half, Half]
+
+
+def split_blocks(blocks: Any, passages: int, seed: int) -> Blocks:
+    """Number the articles, split them in two halves of equal size, each in 25 groups of equal size, at random.
+
+    Args:
+        blocks: The article of each passage, ``[passages]``, integers or strings.
+        passages: How many there must be.
+        seed: The split depends on this and the articles' sizes alone, not on the corpus' own folds.
+
+    Raises:
+        ComparisonError: Wrong length, a missing article, or too few articles to tell anything.
+    """
+    code, count = _numbered(blocks, passages)
+    if count == 1:
+        raise ComparisonError(
+            f"all {passages} passages are from one article; chance is measured by shuffling articles, so at least "
+            f"{MIN_BLOCKS} are needed: cannot tell"
+        )
+    sizes = np.bincount(code, minlength=count)
+    if count < MIN_BLOCKS:
+        raise ComparisonError(
+            f"the passages are from {count} articles, at least {MIN_BLOCKS} are needed to measure chance: cannot tell. "
+            f"Use a corpus of more articles"
+        )
+    if sizes.max() > passages / 4:
+        raise ComparisonError(
+            f"one article holds {sizes.max()} of the {passages} passages; no article may hold more than a quarter, or "
+            f"chance cannot be measured: cannot tell"
+        )
+    rng = np.random.default_rng([seed, 1])
+    order = rng.permutation(count)
+    order = order[np.argsort(-sizes[order], kind="stable")]  # large ones first, so that the small ones even it out
+    side = np.empty(count, dtype=np.int64)
+    load = [0, 0]
+    for block in order:
+        target = int(load[1] < load[0])
+        side[block] = target
+        load[target] += int(sizes[block])
+    first, second = (_half(code, order[side[order] == target]) for target in (0, 1))
+    return Blocks(code=code, count=count, halves=(first, second))
+
+
+def _numbered(blocks: Any, passages: int) -> tuple[Rows, int]:
+    given = np.asarray(blocks)
+    if given.shape != (passages,):
+        raise ComparisonError(f"blocks has shape {given.shape}, expected ({passages},): the article of each passage")
+    if given.dtype.kind == "O" and all(isinstance(block, str) for block in given):
+        given = given.astype(str)
+    if given.dtype.kind not in "iuUS":
+        raise ComparisonError(
+            f"blocks are {given.dtype} values, expected whole numbers or strings: the article of each passage"
+        )
+    names, code = np.unique(given, return_inverse=True)
+    return code.astype(np.int64), names.size
+
+
+def _half(code: Rows, members: Rows) -> Half:
+    """`members`: the half's articles, large ones first."""
+    n_groups = min(GROUPS_PER_HALF, members.size)
+    place = np.arange(members.size)
+    turn, seat = place // n_groups, place % n_groups
+    seat = np.where(turn % 2 == 1, n_groups - 1 - seat, seat)  # dealt to and fro: even sizes
+    group_of = np.full(int(code.max()) + 1, -1, dtype=np.int64)
+    group_of[members] = seat
+    rows = np.flatnonzero(group_of[code] >= 0)
+    own = code[rows]
+    order = np.argsort(own, kind="stable")
+    _, starts, sizes = np.unique(own[order], return_index=True, return_counts=True)
+    exchanged, laid_out = _lots(order, starts, sizes)
+    return Half(rows=rows, groups=group_of[own], n_groups=n_groups, exchanged=exchanged, laid_out=laid_out)
+
+
+def _lots(order: Rows, starts: Rows, sizes: Rows) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
+    """Articles by size where enough share one; the others one by one. A few odd ones take the nearest class along."""
+    values, counts = np.unique(sizes, return_counts=True)
+    odd = set(values[counts < _ENOUGH_TO_EXCHANGE].tolist())
+    common = [int(value) for value in values if int(value) not in odd]
+    while odd and common and np.isin(sizes, list(odd)).sum() < _ENOUGH_TO_EXCHANGE:
+        nearest = min(common, key=lambda value: (abs(value - max(odd)), value))
+        common.remove(nearest)
+        odd.add(nearest)
+    exchanged = tuple(order[starts[sizes == value, None] + np.arange(value)] for value in common)
+    laid_out = tuple(
+        order[start : start + size] for start, size in zip(starts, sizes, strict=True) if int(size) in odd
+    )
+    return exchanged, laid_out

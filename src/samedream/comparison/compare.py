@@ -1,0 +1,213 @@
+"""`compare`: two dictionaries' activity on the same passages in, an answer with its intervals out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from samedream.comparison.activity import THETA_SHARE
+from samedream.comparison.arena import Arena, enter
+from samedream.comparison.blocks import MIN_BLOCKS
+from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.estimates import normalised, shared_fraction
+from samedream.comparison.granularity import granularity
+from samedream.comparison.nulls import NULL_FEATURES, QUANTILE
+from samedream.comparison.table import class_counts, matches
+from samedream.comparison.view import FALSE_DISCOVERY_RATE, View, view
+from samedream.records import Directed, Interval
+
+COMFORTABLE_BLOCKS = 50
+Means = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found; every figure both ways, None where the inputs cannot support it.
+
+    Attributes:
+        matches: One row per feature of left ("a") then right ("b"), columns as `table.SCHEMA`.
+        universality: Mean calibrated score of the features of one side in the other.
+        floor: The same against a random-init twin; the larger of trained to twin and twin to twin.
+        ceiling: The same against the model's own repeat.
+        normalised: ``(universality - floor) / (ceiling - floor)``.
+        shared_fraction: Share of the re-findable features that the other side has.
+        mean_r: Mean held-out correlation by direction; also "floor" and "ceiling" ones.
+        pass_share: Share of eligible features that pass the test (q at most .05), by direction.
+        repeat_pass_share: The same against the model's own repeat.
+        granularity: Which side cuts finer, a first look (see `granularity.granularity`).
+        classes: Side → class → how many features.
+        passages: How many passages were compared.
+        blocks: How many articles they are from.
+        features: Width of each side.
+        method: The settings, in words and numbers.
+        notes: What to keep in mind.
+    """
+
+    matches: pa.Table
+    universality: Directed
+    floor: Directed
+    ceiling: Directed
+    normalised: Directed
+    shared_fraction: Directed
+    mean_r: dict[str, Means]
+    pass_share: Means
+    repeat_pass_share: Means
+    granularity: dict[str, Any]
+    classes: dict[str, dict[str, int]]
+    passages: int
+    blocks: int
+    features: tuple[int, int]
+    method: dict[str, Any]
+    notes: list[str]
+
+
+def compare(
+    left: Any,
+    right: Any,
+    blocks: Any,
+    config: ComparisonConfig = ComparisonConfig(),  # noqa: B008 frozen
+    *,
+    left_repeat: Any = None,
+    right_repeat: Any = None,
+    left_floor: Any = None,
+    right_floor: Any = None,
+) -> Comparison:
+    """Compare two dictionaries by their activity on the same passages.
+
+    Args:
+        left: Activity ``[passages, left features]``, scipy CSR, at least 0.
+        right: Activity ``[passages, right features]``: the same passages in the same order, any width.
+        blocks: The article of each passage ``[passages]``, integers or strings.
+        config: The settings.
+        left_repeat: Left's model with a dictionary of another seed (other articles): the ceiling of left to right.
+        right_repeat: Right's: the ceiling of right to left.
+        left_floor: A dictionary of left's random-init twin.
+        right_floor: Of right's; the floor of left to right uses it, or both.
+
+    Raises:
+        ComparisonError: The inputs are not activity on the same passages, or are too few to tell anything.
+    """
+    given = {
+        "left": left,
+        "right": right,
+        "left_repeat": left_repeat,
+        "right_repeat": right_repeat,
+        "left_floor": left_floor,
+        "right_floor": right_floor,
+    }
+    arena = enter(given, blocks, config)
+    return _result(arena, view(arena, "left", "right"), view(arena, "right", "left"))
+
+
+def _result(arena: Arena, a: View, b: View) -> Comparison:
+    def both(figure: Callable[[View], Interval | None]) -> Directed:
+        return Directed(a_to_b=figure(a), b_to_a=figure(b))
+
+    def means(figure: Callable[[View], float | None]) -> Means:
+        return {"a_to_b": figure(a), "b_to_a": figure(b)}
+
+    table = matches(a, b)
+    return Comparison(
+        matches=table,
+        universality=both(lambda side: side.found.direction.universality().interval()),
+        floor=both(lambda side: side.floor.universality().interval() if side.floor else None),
+        ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
+        normalised=both(_normalised),
+        shared_fraction=both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling)),
+        mean_r={
+            "found": means(lambda side: float(side.found.direction.r.mean())),
+            "floor": means(lambda side: float(side.floor.r.mean()) if side.floor else None),
+            "ceiling": means(lambda side: float(side.ceiling.r.mean()) if side.ceiling else None),
+        },
+        pass_share=means(lambda side: float(side.tested.passes.mean())),
+        repeat_pass_share=means(lambda side: float(side.repeat_tested.passes.mean()) if side.repeat_tested else None),
+        granularity=granularity(a, b, arena.blocks),
+        classes=class_counts(table),
+        passages=a.activity.passages,
+        blocks=arena.blocks.count,
+        features=(a.activity.features, b.activity.features),
+        method=_method(arena),
+        notes=_notes(arena),
+    )
+
+
+def _normalised(side: View) -> Interval | None:
+    return normalised(
+        side.found.direction.universality(),
+        side.floor.universality() if side.floor else None,
+        side.ceiling.universality() if side.ceiling else None,
+    )
+
+
+def _method(arena: Arena) -> dict[str, Any]:
+    config = arena.config
+    return {
+        "similarity": "Pearson correlation of log1p(activity / theta) per passage, all pairs of features",
+        "theta": f"{THETA_SHARE:.0%} of the feature's maximum",
+        "kept_per_passage": config.keep_per_passage,
+        "retained_activity": {name: side.retained for name, side in arena.sides.items()},
+        "eligible_features": {name: int(side.eligible.size) for name, side in arena.sides.items()},
+        "min_passages": config.min_passages,
+        "partner": "chosen on one half of the articles, scored on the other, both ways round, averaged",
+        "null": "whole articles shuffled within each half, the same choosing and scoring, pooled by firing rate",
+        "permutations": config.permutations,
+        "null_features_per_permutation": NULL_FEATURES,
+        "threshold_quantile": QUANTILE,
+        "test": _test_in_words(arena),
+        "false_discovery_rate": FALSE_DISCOVERY_RATE,
+        "interval": "95 %, delete-one-group jackknife over articles; the shared fraction's adds the chance of having "
+        "these features and no others",
+        "jackknife_groups": sum(half.n_groups for half in arena.blocks.halves),
+        "seed": config.seed,
+    }
+
+
+def _test_in_words(arena: Arena) -> str:
+    floors = any(name.endswith("_floor") for name in arena.sides)
+    return "Benjamini-Hochberg on each feature's largest p: against shuffled articles" + (
+        " and against what features of its firing rate reach with the random twin" if floors else ""
+    )
+
+
+def _notes(arena: Arena) -> list[str]:
+    sides = arena.sides
+    notes = list(arena.notes)
+    if _same(arena, "left", "right"):
+        notes.append("The two sides are identical: this compares a dictionary with itself.")
+    notes += [
+        f"The {name} repeat is identical to {name}: its ceiling says nothing about another seed."
+        for name in ("left", "right")
+        if f"{name}_repeat" in sides and _same(arena, name, f"{name}_repeat")
+    ]
+    if not {"left_floor", "right_floor"} & sides.keys():
+        notes.append(
+            "No random twin was given: a match is more than chance, but it may be no more than any network, trained or "
+            "not, shows on the same words."
+        )
+    if not {"left_repeat", "right_repeat"} <= sides.keys():
+        notes.append(
+            "A repeat with another seed is missing: what a model does not find again in itself cannot be told from "
+            "what the other model lacks."
+        )
+    if arena.blocks.count < COMFORTABLE_BLOCKS:
+        notes.append(
+            f"The passages are from {arena.blocks.count} articles (at least {MIN_BLOCKS} are needed, "
+            f"{COMFORTABLE_BLOCKS} or more are comfortable): the intervals are rough."
+        )
+    return [
+        *notes,
+        "Shared vocabulary explains part of every match: two features that follow one word match, whatever the models "
+        "make of it. This comparison does not take that part out.",
+        "One dictionary was trained per model and seed: the intervals are over articles and do not hold what another "
+        "seed of the dictionary would change.",
+        "The jackknife keeps partners and thresholds; it does not choose them again.",
+    ]
+
+
+def _same(arena: Arena, one: str, other: str) -> bool:
+    x, y = arena.sides[one].raw, arena.sides[other].raw
+    return x.shape == y.shape and x.nnz == y.nnz and bool(
+        np.array_equal(x.indptr, y.indptr) and np.array_equal(x.indices, y.indices) and np.array_equal(x.data, y.data)
+    )

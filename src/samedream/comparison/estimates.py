@@ -1,0 +1,174 @@
+"""Figures over all features, with article-jackknife intervals.
+
+Every figure is a function of the held-out r of the features in one or more comparisons. A `Sampled` carries its value
+and its value with each group of articles left out, so that differences and ratios of figures are jackknifed jointly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from samedream.comparison.nulls import calibrated
+from samedream.records import Interval
+
+CONFIDENCE = 0.95
+_RAMP = 0.05  # half the width in which a match passes in part
+
+Floats = NDArray[np.float64]
+
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A figure, and the same with each group left out.
+
+    Attributes:
+        value: The figure.
+        without: Float64 ``[groups]``, the groups of half 1 first.
+        halves: How many groups each half has.
+        chance: What chance alone would add to it on average (0 for a figure that chance does not raise).
+        chance_variance: How uncertain that is.
+    """
+
+    value: float
+    without: Floats
+    halves: tuple[int, int]
+    chance: float = 0.0
+    chance_variance: float = 0.0
+
+    def variance(self) -> float:
+        """Stratified delete-one-group jackknife variance: ``sum_h (G_h - 1) / G_h sum_g (x_hg - mean_h)^2``."""
+        total = 0.0
+        for part in np.split(self.without, [self.halves[0]]):
+            total += (part.size - 1) / part.size * float(((part - part.mean()) ** 2).sum())
+        return total
+
+    def interval(self, *, extra_variance: float = 0.0, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
+        """The 95 % interval ``value -+ t sqrt(variance)``, t with (groups - 2) degrees of freedom.
+
+        The low end is lowered further by what chance adds to the value, ``chance (1 - value) / (1 - chance)``: a mean
+        of scores cut at 0 is above 0 even where nothing is shared, and nothing of a perfect match is chance.
+        """
+        t, variance = _t(self.without.size - 2), self.variance() + extra_variance
+        room = (1 - self.value) / (1 - self.chance)
+        up, down = t * np.sqrt(variance), t * np.sqrt(variance + room**2 * self.chance_variance)
+        return Interval(
+            value=float(np.clip(self.value, lowest, highest)),
+            low=float(np.clip(self.value - down - self.chance * room, lowest, highest)),
+            high=float(np.clip(self.value + up, lowest, highest)),
+            confidence=CONFIDENCE,
+        )
+
+
+def _t(degrees: int) -> float:
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, max(1, degrees)))
+
+
+@dataclass(frozen=True)
+class Direction:
+    """How the features of one side are found in the other.
+
+    Attributes:
+        r: Held-out correlation of each eligible feature, float64 ``[features]``.
+        without: The same with each group left out, ``[groups, features]``.
+        threshold: tau of each feature.
+        chance: Mean score that chance alone gives each feature.
+        chance_variance: Of its mean.
+        halves: How many groups each half has.
+    """
+
+    r: Floats
+    without: Floats
+    threshold: Floats
+    chance: Floats
+    halves: tuple[int, int]
+    chance_variance: float = 0.0
+
+    def universality(self) -> Sampled:
+        """``U = mean_i s_i`` over the eligible features, thresholds held fixed in the jackknife (protocol 3.4)."""
+        return Sampled(
+            value=float(calibrated(self.r, self.threshold).mean()),
+            without=calibrated(self.without, self.threshold).mean(axis=1),
+            halves=self.halves,
+            chance=float(self.chance.mean()),
+            chance_variance=self.chance_variance,
+        )
+
+
+def normalised(universality: Sampled, floor: Sampled | None, ceiling: Sampled | None) -> Interval | None:
+    """``NU = (U - U_floor) / (U_ceiling - U_floor)`` with a joint jackknife (protocol 3.4).
+
+    None without floor or ceiling, or when the interval of the denominator includes 0.
+    """
+    if floor is None or ceiling is None:
+        return None
+    gap = Sampled(ceiling.value - floor.value, ceiling.without - floor.without, floor.halves)
+    if gap.interval().low <= 0 or gap.without.min() <= 0:
+        return None
+    return Sampled(
+        (universality.value - floor.value) / gap.value,
+        (universality.without - floor.without) / gap.without,
+        floor.halves,
+    ).interval()
+
+
+def larger(candidates: list[Direction]) -> Direction | None:
+    """The floor that is harder to beat: of highest universality; None of none."""
+    return max(candidates, key=lambda direction: direction.universality().value, default=None)
+
+
+def shared_fraction(found: Direction, floor: Direction | None, ceiling: Direction | None) -> Interval | None:
+    """Share of one model's re-findable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
+
+    ``pi = (m_AB - alpha) / (m_AA' - alpha)``: m is the share of features matched above a bar in the other model and in
+    the model's own repeat, alpha the share above it against the random twin. It corrects the match rate for what the
+    repeat misses and for what a twin gives for nothing; it assumes that features the models do not share match like the
+    twin's. The bar is where repeat and twin are told apart best (`bar_between`): it never looks at the other model.
+
+    The interval adds two variances: the article jackknife's (bar and partners fixed) and that of having these features
+    and no others (binomial, by the delta method). Clipped to [0, 1]. None without floor and ceiling, or when the
+    interval of ``m_AA' - alpha`` includes 0. It does not hold the variance of another dictionary seed as a whole.
+    """
+    if floor is None or ceiling is None:
+        return None
+    bar = bar_between(floor.r, ceiling.r)
+    m, top, alpha = (_above(direction, bar) for direction in (found, ceiling, floor))
+    gap = Sampled(top.value - alpha.value, top.without - alpha.without, found.halves)
+    passed, again, twin = (soft_pass(direction.r, bar) for direction in (found, ceiling, floor))
+    gap_variance = _mean_variance(again) + _mean_variance(twin)
+    if gap.interval(extra_variance=gap_variance).low <= 0 or gap.without.min() <= 0:
+        return None
+    value = (m.value - alpha.value) / gap.value
+    figure = Sampled(value, (m.without - alpha.without) / gap.without, found.halves)
+    of_features = _mean_variance(passed - value * again) + (1 - value) ** 2 * _mean_variance(twin)
+    return figure.interval(extra_variance=of_features / gap.value**2, lowest=0.0, highest=1.0)
+
+
+def bar_between(floor: Floats, ceiling: Floats) -> float:
+    """The r that best tells repeat from twin: the middle of the bars where ``m_AA' - alpha`` is within .02 of its best.
+
+    Args:
+        floor: Held-out r of the features against the random twin.
+        ceiling: Held-out r of the features against their own repeat.
+    """
+    bars = np.linspace(0.0, 1.0, 201)
+    apart = np.array([float((ceiling > bar).mean() - (floor > bar).mean()) for bar in bars])
+    return float(bars[apart >= apart.max() - 0.02].mean())
+
+
+def soft_pass(r: Floats, bar: float) -> Floats:
+    """0 below the bar, 1 above, linear within .05 of it: a jackknife needs a figure that does not jump."""
+    passed: Floats = np.clip((r - bar) / (2 * _RAMP) + 0.5, 0.0, 1.0)
+    return passed
+
+
+def _above(direction: Direction, bar: float) -> Sampled:
+    return Sampled(
+        float(soft_pass(direction.r, bar).mean()), soft_pass(direction.without, bar).mean(axis=1), direction.halves
+    )
+
+
+def _mean_variance(values: Floats) -> float:
+    return float(values.var(ddof=1) / values.size) if values.size > 1 else float("inf")

@@ -1,0 +1,96 @@
+"""Run the comparison stage: two models' features, their repeats and twins → ``comparison/<a>--<b>/``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from samedream import artifacts
+from samedream.artifacts import Manifest
+from samedream.comparison.compare import compare
+from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.store import save
+from samedream.errors import ComparisonError, StaleArtifactError
+from samedream.features.store import load_activity
+
+STAGE = "comparison"
+PASSAGES = "passages.parquet"
+
+
+def run(
+    out: Path,
+    config: ComparisonConfig,
+    *,
+    names: tuple[str, str],
+    left: Path,
+    right: Path,
+    corpus: Path,
+    left_repeat: Path | None = None,
+    right_repeat: Path | None = None,
+    left_floor: Path | None = None,
+    right_floor: Path | None = None,
+) -> None:
+    """Make ``comparison/<a>--<b>``, unless it is there already.
+
+    Args:
+        out: The stage's directory.
+        config: The settings.
+        names: Display names of left and right.
+        left: ``features/<a>``.
+        right: ``features/<b>``.
+        corpus: ``corpus``, whose articles are the blocks.
+        left_repeat: ``features/<a>.repeat``: the same model's dictionary with another seed.
+        right_repeat: ``features/<b>.repeat``.
+        left_floor: ``features/<a>.random``: the random twin's.
+        right_floor: ``features/<b>.random``.
+
+    Raises:
+        MissingArtifactError: One of the inputs is not finished.
+        StaleArtifactError: The inputs are not of one corpus, or `out` was made with something else.
+        ComparisonError: There is too little to compare.
+    """
+    given = {
+        "left": left,
+        "right": right,
+        "left_repeat": left_repeat,
+        "right_repeat": right_repeat,
+        "left_floor": left_floor,
+        "right_floor": right_floor,
+    }
+    directories = {name: path for name, path in given.items() if path is not None}
+    read = artifacts.require_manifest(corpus)
+    manifests = {name: artifacts.require_manifest(path) for name, path in directories.items()}
+    inputs = {name: manifest.fingerprint() for name, manifest in {"corpus": read, **manifests}.items()}
+    settings = {**config.model_dump(mode="json"), "models": list(names)}
+    if artifacts.already_done(out, STAGE, settings, inputs):
+        return
+    blocks = article_ids(corpus)
+    activity = {name: _activity(path, manifests[name], (corpus, read), blocks) for name, path in directories.items()}
+    comparison = compare(activity.pop("left"), activity.pop("right"), blocks, config, **activity)
+    files = save(out, comparison, names)
+    counts = {"passages": comparison.passages, "blocks": comparison.blocks, "classes": comparison.classes}
+    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=files)
+
+
+def article_ids(corpus: Path) -> Any:
+    """The article of each passage of a finished corpus, string ``[passages]``."""
+    table = pq.read_table(artifacts.verify(corpus, PASSAGES), columns=["article_id"])
+    return np.asarray(table["article_id"].to_pylist(), dtype=np.str_)
+
+
+def _activity(directory: Path, manifest: Manifest, corpus: tuple[Path, Manifest], blocks: Any) -> Any:
+    """Activity of one features directory, checked to be of the corpus' passages."""
+    recorded = manifest.inputs.get("corpus")
+    if recorded is not None and recorded != corpus[1].fingerprint():
+        raise StaleArtifactError(
+            f"{directory} was made from another corpus than {corpus[0]}: the passages differ. Delete {directory} and "
+            f'rerun "samedream features DIR"'
+        )
+    activity = load_activity(directory)
+    if activity.shape[0] != len(blocks):
+        raise ComparisonError(
+            f"{directory} has {activity.shape[0]} passages, {corpus[0]} has {len(blocks)}: they are not of one corpus. "
+            f'Delete {directory} and rerun "samedream features DIR"'
+        )
+    return activity

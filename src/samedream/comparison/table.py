@@ -1,0 +1,116 @@
+"""`matches`: one row for every feature of both sides, dead and rare ones too, with its class."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from samedream.comparison.nulls import calibrated
+from samedream.comparison.view import View
+
+ONE_TO_ONE = "one-to-one"
+ONE_WAY = "one-way"
+ONLY_HERE = "only here"
+UNSTABLE = "unstable"
+TOO_RARE = "too rare to tell"
+DEAD = "dead"
+CLASSES = (ONE_TO_ONE, ONE_WAY, ONLY_HERE, UNSTABLE, TOO_RARE, DEAD)
+
+SCHEMA = pa.schema(
+    [
+        ("side", pa.string()),
+        ("feature", pa.int32()),
+        ("partner", pa.int32()),
+        ("r", pa.float64()),
+        ("r_first", pa.float64()),
+        ("r_second", pa.float64()),
+        ("score", pa.float64()),
+        ("threshold", pa.float64()),
+        ("p_value", pa.float64()),
+        ("q_value", pa.float64()),
+        ("mutual", pa.bool_()),
+        ("repeat_r", pa.float64()),
+        ("repeat_score", pa.float64()),
+        ("floor_r", pa.float64()),
+        ("passages", pa.int64()),
+        ("firing_rate", pa.float64()),
+        ("class", pa.string()),
+    ]
+)
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def matches(a: View, b: View) -> pa.Table:
+    """All features of a, then all of b. What a feature has no figure for is null."""
+    return pa.concat_tables([_side("a", a, b), _side("b", b, a)])
+
+
+def mutual(here: View, there: View) -> Mask:
+    """Whether each eligible feature's partner has it as its own partner."""
+    partner = here.found.matching.partner
+    is_mutual: Mask = there.found.matching.partner[partner] == np.arange(partner.size)
+    return is_mutual
+
+
+def classes(here: View, there: View) -> list[str]:
+    """The class of each feature of one side, ``[all features]`` (see docs/comparison.md)."""
+    result = np.where(here.activity.fired > 0, TOO_RARE, DEAD).astype(object)
+    matched = np.where(mutual(here, there), ONE_TO_ONE, ONE_WAY)
+    again = here.repeat_tested.passes if here.repeat_tested else np.zeros(matched.size, dtype=np.bool_)
+    unmatched = np.where(again, ONLY_HERE, UNSTABLE)
+    result[here.activity.eligible] = np.where(here.tested.passes, matched, unmatched)
+    return [str(name) for name in result]
+
+
+def class_counts(table: pa.Table) -> dict[str, dict[str, int]]:
+    """Side → class → how many features; every class is named."""
+    counts = Counter(zip(table["side"].to_pylist(), table["class"].to_pylist(), strict=True))
+    return {side: {name: counts[side, name] for name in CLASSES} for side in ("a", "b")}
+
+
+def _side(name: str, here: View, there: View) -> pa.Table:
+    activity, found = here.activity, here.found
+    n = activity.features
+
+    def spread(values: Any, kind: pa.DataType) -> pa.Array:
+        """Eligible features' values over all features; the others are null."""
+        whole = np.zeros(n, dtype=np.asarray(values).dtype)
+        whole[activity.eligible] = values
+        absent = np.ones(n, dtype=np.bool_)
+        absent[activity.eligible] = False
+        return pa.array(whole, mask=absent).cast(kind)
+
+    def figure(values: Floats | None) -> pa.Array:
+        return pa.nulls(n, pa.float64()) if values is None else spread(values, pa.float64())
+
+    repeat = here.repeat.direction if here.repeat else None
+    columns = {
+        "side": pa.array([name] * n, pa.string()),
+        "feature": pa.array(np.arange(n), pa.int32()),
+        "partner": spread(there.activity.eligible[found.matching.partner], pa.int32()),
+        "r": figure(found.matching.r),
+        "r_first": figure(found.matching.r_first),
+        "r_second": figure(found.matching.r_second),
+        "score": figure(calibrated(found.matching.r, found.null.threshold)),
+        "threshold": figure(found.null.threshold),
+        "p_value": figure(here.tested.p),
+        "q_value": figure(here.tested.q),
+        "mutual": pa.array(_whole_mask(mutual(here, there), here), pa.bool_()),
+        "repeat_r": figure(repeat.r if repeat else None),
+        "repeat_score": figure(calibrated(repeat.r, repeat.threshold) if repeat else None),
+        "floor_r": figure(here.twin.direction.r if here.twin else None),
+        "passages": pa.array(activity.fired, pa.int64()),
+        "firing_rate": pa.array(activity.fired / activity.passages, pa.float64()),
+        "class": pa.array(classes(here, there), pa.string()),
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _whole_mask(values: Mask, here: View) -> Mask:
+    whole = np.zeros(here.activity.features, dtype=np.bool_)
+    whole[here.activity.eligible] = values
+    return whole

@@ -1,0 +1,22 @@
+"""Stage 3, sae: hidden states in, a dictionary of features out. The only room that trains.
+
+A sparse autoencoder writes each hidden state x as a sparse sum of directions, f = act((x - b_dec) W_enc + b_enc) and
+x' = f W_dec + b_dec (Bricken et al. 2023, transformer-circuits.pub/2023/monosemantic-features). What happens here:
+
+1. A tenth of the articles is held out, by a hash of the article's id: health and threshold are measured there.
+2. Rows are centred and scaled by one number so that the mean squared norm is d. Both are folded into the saved weights:
+   `encode` takes raw hidden states. Centring takes away the death of features that a large mean causes
+   (arXiv:2605.31518).
+3. BatchTopK (Bussmann et al. 2024, arXiv:2412.06410), TopK (Gao et al. 2024, arXiv:2406.04093) or L1 + top-k, the
+   encoder starting as the decoder's transpose, decoder rows of norm 1 with the gradient projected, Adam, warm-up over
+   5 % and linear decay over the last 25 % of the run, and AuxK (Gao et al., appendix A.2) for features that stopped
+   firing.
+4. BatchTopK is saved as JumpReLU: one threshold, calibrated on held-out rows so that the mean L0 there is k.
+
+With k of F features active only the encoder's product is dense; the rest is written out as sparse sums (`kernels.py`,
+`gradients.py`), checked against autograd in the tests.
+
+A variant is one file (`batchtopk.py`, `topk.py`, `l1_topk.py`) with one class and one line in `variants.py`.
+
+Files: `cfg.json` and `sae_weights.safetensors` in the layout of SAELens 6, `health.json`, `manifest.json`.
+"""

@@ -1,0 +1,64 @@
+"""Adam on a dictionary whose decoder rows keep norm 1, and the schedule of its learning rate."""
+
+import torch
+
+from samedream.sae.gradients import Parameters
+
+WARM_UP = 0.05  # share of the run
+DECAY = 0.25  # share of the run, at its end
+# Measured on last-block states of SmolLM2-135M (docs/sae.md): 4 times the 2e-4 / sqrt(F / 2^14) of dictionary_learning.
+_RATE = 8e-4
+
+
+def default_rate(width: int) -> float:
+    """Learning rate for a dictionary of `width` features: 8e-4 / sqrt(width / 2^14), at most 3e-3.
+
+    The square root is Gao et al. 2024 (arXiv:2406.04093, section 3); the factor is measured for small budgets.
+    """
+    return float(min(_RATE / (width / 2**14) ** 0.5, 3e-3))
+
+
+def share_of_rate(step: int, steps: int) -> float:
+    """Share of the peak learning rate at a step: linear from 0 over the first 5 %, linear to 0 over the last 25 %.
+
+    Args:
+        step: From 0.
+        steps: Of the whole run.
+    """
+    up = (step + 1) / max(1.0, WARM_UP * steps)
+    down = (steps - step) / max(1.0, DECAY * steps)
+    return min(1.0, up, down)
+
+
+class UnitNormAdam:
+    """Adam (Kingma and Ba 2015, arXiv:1412.6980) that keeps decoder rows at norm 1.
+
+    The part of a decoder row's gradient along the row changes only its norm, which is set back to 1 after each step, so
+    it is taken out before Adam sees it (Bricken et al. 2023, appendix "Advice for training").
+    """
+
+    def __init__(self, weights: Parameters) -> None:
+        """Start with empty moments.
+
+        Args:
+            weights: The dictionary; changed in place by `step`.
+        """
+        self.weights = weights
+        self._adam = torch.optim.Adam(weights.tensors(), fused=True)
+
+    def step(self, found: Parameters, rate: float) -> None:
+        """Take one step.
+
+        Args:
+            found: Gradients; the decoder's is changed in place.
+            rate: Learning rate.
+        """
+        decoder = self.weights.decoder
+        along = torch.linalg.vecdot(found.decoder, decoder).unsqueeze_(1)
+        found.decoder.addcmul_(along, decoder, value=-1)
+        for weight, gradient in zip(self.weights.tensors(), found.tensors(), strict=True):
+            weight.grad = gradient
+        for group in self._adam.param_groups:
+            group["lr"] = rate
+        self._adam.step()
+        decoder.div_(torch.linalg.vector_norm(decoder, dim=1, keepdim=True))

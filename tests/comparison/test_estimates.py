@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from samedream.comparison.estimates import (
+    Direction,
+    Sampled,
+    bar_between,
+    larger,
+    normalised,
+    shared_fraction,
+    soft_pass,
+)
+
+
+def _direction(r, spread=0.0, seed=0, halves=(25, 25)):
+    r = np.asarray(r, dtype=float)
+    noise = np.random.default_rng(seed).normal(0, spread, size=(sum(halves), 1)) if spread else 0.0
+    zeros = np.zeros(r.size)
+    without = r + noise + np.zeros((sum(halves), r.size))
+    return Direction(r=r, without=without, threshold=zeros, chance=zeros, halves=halves)
+
+
+def test_jackknife_of_two_means_equals_the_textbook():
+    # the figure is mean(x) + mean(y); leaving out one of n values moves the mean by (mean - x) / (n - 1), so the
+    # jackknife variance is var(x) / n + var(y) / m exactly
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=20), rng.normal(size=30)
+    without = np.concatenate([(x.sum() - x) / 19 + y.mean(), x.mean() + (y.sum() - y) / 29])
+    figure = Sampled(x.mean() + y.mean(), without, (20, 30))
+    assert figure.variance() == pytest.approx(x.var(ddof=1) / 20 + y.var(ddof=1) / 30)
+    interval = figure.interval()
+    assert interval.high - figure.value == pytest.approx(stats.t.ppf(0.975, 48) * np.sqrt(figure.variance()))
+    assert interval.confidence == 0.95
+
+
+def test_universality_is_the_mean_score():
+    direction = Direction(
+        r=np.array([0.6, 0.1, 1.0]), without=np.tile([0.6, 0.1, 1.0], (4, 1)), threshold=np.array([0.2, 0.2, 0.5]),
+        chance=np.full(3, 0.001), halves=(2, 2),
+    )  # fmt: skip
+    figure = direction.universality()
+    assert figure.value == pytest.approx((0.5 + 0 + 1) / 3)
+    # no spread: the interval is the value, lowered by what chance adds to its part that is not perfect
+    assert figure.interval().high == pytest.approx(0.5)
+    assert figure.interval().low == pytest.approx(0.5 - 0.001 * 0.5 / 0.999)
+
+
+def test_normalised_by_hand():
+    flat = np.zeros(4)
+    u, floor, ceiling = (Sampled(value, value + flat, (2, 2)) for value in (0.4, 0.1, 0.6))
+    found = normalised(u, floor, ceiling)
+    assert (found.value, found.low, found.high) == pytest.approx((0.6, 0.6, 0.6))
+    assert normalised(u, None, ceiling) is None
+    assert normalised(u, floor, None) is None
+
+
+def test_normalised_is_withheld_where_floor_and_ceiling_are_not_apart():
+    noise = np.random.default_rng(0).normal(0, 0.05, size=50)
+    u, floor, ceiling = (Sampled(v, v + n, (25, 25)) for v, n in ((0.4, noise), (0.39, 0 * noise), (0.41, noise)))
+    assert normalised(u, floor, ceiling) is None
+    below = Sampled(0.2, np.full(50, 0.2), (25, 25))
+    assert normalised(u, floor, below) is None
+
+
+def test_the_larger_floor_is_taken():
+    low, high = _direction([0.1, 0.1]), _direction([0.3, 0.1])
+    assert larger([low, high]) is high
+    assert larger([]) is None
+
+
+def test_shared_fraction_by_hand():
+    # bar between 0 and .6: 80 of 100 in the repeat, 10 at the twin, 45 in the other: (45 - 10) / (80 - 10) = .5
+    ceiling = _direction([0.6] * 80 + [0.0] * 20)
+    floor = _direction([0.6] * 10 + [0.0] * 90)
+    found = _direction([0.6] * 45 + [0.0] * 55)
+    interval = shared_fraction(found, floor, ceiling)
+    assert interval.value == pytest.approx(0.5)
+    assert 0.3 < interval.low < 0.45 < 0.55 < interval.high < 0.7
+
+
+def test_shared_fraction_does_not_ask_for_equal_strength():
+    # every feature is shared but matches less well than in the repeat: prevalence is still 1
+    rng = np.random.default_rng(1)
+    ceiling, found, floor = (_direction(rng.normal(mean, 0.05, 500)) for mean in (0.7, 0.5, 0.05))
+    assert shared_fraction(found, floor, ceiling).value == pytest.approx(1.0, abs=0.05)
+    assert normalised(*(d.universality() for d in (found, floor, ceiling))).value < 0.75
+
+
+def test_shared_fraction_is_clipped_and_withheld():
+    ceiling, floor = _direction([0.6] * 50 + [0.0] * 50), _direction([0.0] * 100)
+    assert shared_fraction(_direction([0.6] * 90 + [0.0] * 10), floor, ceiling).value == 1.0
+    assert shared_fraction(_direction([0.0] * 100), floor, ceiling).low == 0.0
+    assert shared_fraction(ceiling, None, ceiling) is None
+    assert shared_fraction(ceiling, floor, None) is None
+    assert shared_fraction(ceiling, ceiling, ceiling) is None
+
+
+def test_the_bar_stands_between_twin_and_repeat():
+    assert bar_between(np.full(50, 0.1), np.full(50, 0.5)) == pytest.approx(0.3, abs=0.01)
+    assert soft_pass(np.array([0.2, 0.3, 0.325, 0.5]), 0.3).tolist() == pytest.approx([0.0, 0.5, 0.75, 1.0])

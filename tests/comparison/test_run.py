@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy import sparse
+
+from samedream import artifacts
+from samedream.comparison.answer import answer
+from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.run import run
+from samedream.comparison.store import load_matches, load_summary
+from samedream.errors import ComparisonError, CorruptArtifactError, MissingArtifactError, StaleArtifactError
+
+CONFIG = ComparisonConfig(permutations=20)
+SIDES = ("left", "right", "left_repeat", "right_repeat", "left_floor", "right_floor")
+
+
+def _features(directory, activity, **inputs):
+    directory.mkdir(parents=True)
+    sparse.save_npz(directory / "activity.npz", sparse.csr_matrix(activity.astype(np.float32)))
+    artifacts.finish(directory, "features", {}, inputs=inputs, counts={}, files=[directory / "activity.npz"])
+    return directory
+
+
+def _corpus(directory, blocks):
+    directory.mkdir(parents=True)
+    table = pa.table({"passage_id": [f"p{i}" for i in range(len(blocks))], "article_id": [f"en:{b}" for b in blocks]})
+    pq.write_table(table, directory / "passages.parquet")
+    artifacts.finish(directory, "corpus", {}, inputs={}, counts={}, files=[directory / "passages.parquet"])
+    return directory
+
+
+@pytest.fixture
+def study(planted, tmp_path):
+    pair = planted(0.5, seed=5, articles=250, left=60, right=80)
+    corpus = _corpus(tmp_path / "corpus", pair.blocks)
+    return {"corpus": corpus, **{name: _features(tmp_path / "features" / name, getattr(pair, name)) for name in SIDES}}
+
+
+def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
+    outs = [tmp_path / name / "a--b" for name in ("one", "two")]
+    for out in outs:
+        run(out, CONFIG, names=("a", "b"), **study)
+    for name in ("matches.parquet", "summary.json", "manifest.json"):
+        assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
+    summary = load_summary(outs[0])
+    assert load_matches(outs[0]).num_rows == 140
+    assert summary["models"] == ["a", "b"]
+    assert summary["features"] == {"a": 60, "b": 80}
+    assert summary["blocks"] == 250
+    assert set(summary) == {
+        "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
+        "shared_fraction", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share", "granularity",
+        "verdict", "method", "notes",
+    }  # fmt: skip
+    for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
+        assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}
+    assert "re-findable" in answer(summary)["verdict"]
+    assert str(tmp_path) not in json.dumps(summary)
+
+
+def test_a_finished_comparison_is_left_alone(study, tmp_path):
+    out = tmp_path / "a--b"
+    run(out, CONFIG, names=("a", "b"), **study)
+    before = (out / "summary.json").stat().st_mtime_ns
+    run(out, CONFIG, names=("a", "b"), **study)
+    assert (out / "summary.json").stat().st_mtime_ns == before
+    with pytest.raises(StaleArtifactError, match="the setting permutations = 20, now it is 30"):
+        run(out, ComparisonConfig(permutations=30), names=("a", "b"), **study)
+    with pytest.raises(StaleArtifactError, match="the input left_repeat"):
+        run(out, CONFIG, names=("a", "b"), **{name: path for name, path in study.items() if name != "left_repeat"})
+
+
+def test_an_interrupted_run_leaves_nothing_that_counts(study, tmp_path, monkeypatch):
+    out = tmp_path / "a--b"
+    with monkeypatch.context() as patch:
+        patch.setattr("samedream.comparison.store.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(out, CONFIG, names=("a", "b"), **study)
+    assert not (out / "manifest.json").exists()
+    run(out, CONFIG, names=("a", "b"), **study)
+    undisturbed = tmp_path / "other"
+    run(undisturbed, CONFIG, names=("a", "b"), **study)
+    for name in ("matches.parquet", "summary.json", "manifest.json"):
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_other_passages_are_refused(study, tmp_path, planted):
+    other = planted(0.5, seed=6, articles=200, left=60, right=80)
+    wrong = _features(tmp_path / "features" / "wrong", other.right)
+    with pytest.raises(ComparisonError) as error:
+        run(tmp_path / "out", CONFIG, names=("a", "b"), **study | {"right": wrong})
+    rows = pq.read_table(study["corpus"] / "passages.parquet").num_rows
+    assert str(error.value) == (
+        f"{wrong} has {other.right.shape[0]} passages, {study['corpus']} has {rows}: they are not of one corpus. "
+        f'Delete {wrong} and rerun "samedream features DIR"'
+    )
+    foreign = _features(tmp_path / "features" / "foreign", sparse.csr_array((rows, 9)), corpus="0" * 64)
+    with pytest.raises(StaleArtifactError) as error:
+        run(tmp_path / "out", CONFIG, names=("a", "b"), **study | {"right": foreign})
+    assert str(error.value) == (
+        f"{foreign} was made from another corpus than {study['corpus']}: the passages differ. Delete {foreign} and "
+        f'rerun "samedream features DIR"'
+    )
+
+
+def test_missing_and_damaged_inputs(study, tmp_path):
+    with pytest.raises(MissingArtifactError, match="is not finished"):
+        run(tmp_path / "out", CONFIG, names=("a", "b"), **study | {"right": tmp_path / "nothing"})
+    path = study["left"] / "activity.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptArtifactError, match="does not fit its checksum"):
+        run(tmp_path / "out", CONFIG, names=("a", "b"), **study)
