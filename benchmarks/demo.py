@@ -3,23 +3,21 @@
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from benchmarks.record import record
+from samedream.activations.sources import resolve
+from samedream.study import read_study_file
 
 RUN = Path("runs/demo")
 
 
 def main() -> None:
     """Run the demo from nothing and record both figures; an earlier run of it is moved aside, not deleted."""
-    from samedream.study import read_study_file
-
     config, _ = read_study_file(Path("studies/demo.toml"), [])
     for model in config.models:  # the first conversion is not counted
-        code = f"from samedream.activations.loading import load_model; load_model({model.source!r})"
-        subprocess.run([sys.executable, "-c", code], check=True)
+        resolve(model.source, config.activations)
     if RUN.exists():
         shutil.move(RUN, RUN.with_name(f"demo-{int(time.time())}"))
     started = time.monotonic()

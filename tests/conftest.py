@@ -63,11 +63,19 @@ def passages() -> list[Passage]:
     for number, (title, topic, lead) in enumerate(_SUBJECTS):
         second = f"{title}: {_SECOND[number % 2]} {lead.split('; ')[-1].split(': ')[-1]}"
         for place, (section, text) in enumerate((("Abstract", lead), ("History", second))):
-            made.append(Passage(
-                passage_id=f"en:{100 + number}#{place}", article_id=f"en:{100 + number}", article=title,
-                section=section, kind="paragraph" if place else "abstract", language="en", topic=topic, text=text,
-                fold=_folds(number),
-            ))
+            made.append(
+                Passage(
+                    passage_id=f"en:{100 + number}#{place}",
+                    article_id=f"en:{100 + number}",
+                    article=title,
+                    section=section,
+                    kind="paragraph" if place else "abstract",
+                    language="en",
+                    topic=topic,
+                    text=text,
+                    fold=_folds(number),
+                )
+            )
     return made
 
 
@@ -78,10 +86,15 @@ def _byte_bpe(texts: list[str]) -> Any:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=420, special_tokens=["<|endoftext|>"], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    ))
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=420,
+            special_tokens=["<|endoftext|>"],
+            show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )
     return tokenizer
 
 
@@ -92,9 +105,15 @@ def _unigram(texts: list[str]) -> Any:
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
-    tokenizer.train_from_iterator(texts, trainers.UnigramTrainer(
-        vocab_size=400, special_tokens=["<pad>", "<bos>", "<unk>"], unk_token="<unk>", show_progress=False,
-    ))
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.UnigramTrainer(
+            vocab_size=400,
+            special_tokens=["<pad>", "<bos>", "<unk>"],
+            unk_token="<unk>",
+            show_progress=False,
+        ),
+    )
     bos = tokenizer.token_to_id("<bos>")
     tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", bos)])
     return tokenizer
@@ -103,21 +122,35 @@ def _unigram(texts: list[str]) -> Any:
 def _config(architecture: str, vocabulary: int) -> Any:
     import transformers as hf
 
-    shape = {"vocab_size": vocabulary, "hidden_size": WIDTH, "num_hidden_layers": BLOCKS, "num_attention_heads": 4,
-             "intermediate_size": 64, "max_position_embeddings": 256, "bos_token_id": None, "eos_token_id": 0,
-             "pad_token_id": 0}
+    shape = {
+        "vocab_size": vocabulary,
+        "hidden_size": WIDTH,
+        "num_hidden_layers": BLOCKS,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 256,
+        "bos_token_id": None,
+        "eos_token_id": 0,
+        "pad_token_id": 0,
+    }
     if architecture == "llama":
         return hf.LlamaConfig(**shape, num_key_value_heads=2)
     if architecture == "qwen2":
         return hf.Qwen2Config(**shape, num_key_value_heads=2)
     if architecture == "gemma3":
-        return hf.Gemma3TextConfig(**shape, num_key_value_heads=1, head_dim=8, sliding_window=16,
-                                   layer_types=["sliding_attention", "full_attention"])
+        return hf.Gemma3TextConfig(
+            **shape,
+            num_key_value_heads=1,
+            head_dim=8,
+            sliding_window=16,
+            layer_types=["sliding_attention", "full_attention"],
+        )
     if architecture == "opt":
         del shape["intermediate_size"]
         return hf.OPTConfig(**shape, ffn_dim=64, word_embed_proj_dim=WIDTH)
-    return hf.GPT2Config(vocab_size=vocabulary, n_embd=WIDTH, n_layer=BLOCKS, n_head=4, n_positions=256,
-                         bos_token_id=0, eos_token_id=0)
+    return hf.GPT2Config(
+        vocab_size=vocabulary, n_embd=WIDTH, n_layer=BLOCKS, n_head=4, n_positions=256, bos_token_id=0, eos_token_id=0
+    )
 
 
 @pytest.fixture(scope="session")
@@ -127,10 +160,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory, passages: list[Passage
     import transformers as hf
 
     texts = [passage.text for passage in passages]
-    byte_bpe = hf.PreTrainedTokenizerFast(tokenizer_object=_byte_bpe(texts), eos_token="<|endoftext|>",
-                                          pad_token="<|endoftext|>")
-    unigram = hf.PreTrainedTokenizerFast(tokenizer_object=_unigram(texts), bos_token="<bos>", unk_token="<unk>",
-                                         pad_token="<pad>")
+    byte_bpe = hf.PreTrainedTokenizerFast(
+        tokenizer_object=_byte_bpe(texts), eos_token="<|endoftext|>", pad_token="<|endoftext|>"
+    )
+    unigram = hf.PreTrainedTokenizerFast(
+        tokenizer_object=_unigram(texts), bos_token="<bos>", unk_token="<unk>", pad_token="<pad>"
+    )
     made = {}
     for seed, architecture in enumerate(ARCHITECTURES):
         tokenizer = unigram if architecture in ("llama", "gemma3") else byte_bpe
@@ -155,14 +190,6 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-@pytest.fixture(autouse=True)
-def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress lines stay out of the tests' output."""
-    from samedream import progress
-
-    monkeypatch.setattr(progress, "say", lambda message: None)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,12 @@ from samedream.errors import CorruptArtifactError, DiskFullError, MissingArtifac
 def finished(directory: Path, **config: object) -> artifacts.Manifest:
     artifacts.write_bytes(directory / "data.bin", b"abc")
     return artifacts.finish(
-        directory, "corpus", config or {"seed": 1}, inputs={"source": "f00"}, counts={"n": 1}, files=[directory / "data.bin"]
+        directory,
+        "corpus",
+        config or {"seed": 1},
+        inputs={"source": "f00"},
+        counts={"n": 1},
+        files=[directory / "data.bin"],
     )
 
 
@@ -35,7 +39,9 @@ def test_equal_content_gives_equal_bytes_and_fingerprints(tmp_path: Path) -> Non
 def test_already_done_names_the_setting_that_changed(tmp_path: Path) -> None:
     finished(tmp_path, seed=1, nested={"k": 32})
     assert artifacts.already_done(tmp_path, "corpus", {"seed": 1, "nested": {"k": 32}}, {"source": "f00"})
-    with pytest.raises(StaleArtifactError, match=r"the setting nested\.k = 32, now it is 64\. Nothing is reused silently"):
+    with pytest.raises(
+        StaleArtifactError, match=r"the setting nested\.k = 32, now it is 64\. Nothing is reused silently"
+    ):
         artifacts.already_done(tmp_path, "corpus", {"seed": 1, "nested": {"k": 64}}, {"source": "f00"})
     with pytest.raises(StaleArtifactError, match=r"the input source = 'f00', now it is 'f01'"):
         artifacts.already_done(tmp_path, "corpus", {"seed": 1, "nested": {"k": 32}}, {"source": "f01"})
@@ -53,7 +59,9 @@ def test_a_file_that_changed_is_found(tmp_path: Path) -> None:
     finished(tmp_path)
     assert artifacts.verify(tmp_path, "data.bin") == tmp_path / "data.bin"
     (tmp_path / "data.bin").write_bytes(b"ab")
-    with pytest.raises(CorruptArtifactError, match=r"does not fit its checksum in manifest.json \(2 bytes found, 3 expected\)"):
+    with pytest.raises(
+        CorruptArtifactError, match=r"does not fit its checksum in manifest.json \(2 bytes found, 3 expected\)"
+    ):
         artifacts.verify(tmp_path, "data.bin")
     (tmp_path / "data.bin").unlink()
     with pytest.raises(CorruptArtifactError, match="is missing though"):
@@ -81,7 +89,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> No
         temporary.write_text("half")
         raise RuntimeError("midway")
     assert json.loads(path.read_text()) == {"old": True}
-    assert os.listdir(tmp_path) == ["x.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
@@ -89,10 +97,10 @@ def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
         with artifacts.atomic_path(tmp_path / "x") as temporary:
             temporary.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())
 
 
 def test_nan_never_reaches_a_json_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         artifacts.write_json(tmp_path / "x.json", {"value": float("nan")})
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())

@@ -63,5 +63,5 @@ def test_a_stage_before_its_turn_names_the_command_to_run(tmp_path: Path, stage:
     Study(read_study_file(config, [])[0], tmp_path).save()
     result = samedream(stage, tmp_path)
     assert result.returncode == 1
-    expected = f'samedream: {tmp_path}/corpus is not finished, and "{stage}" needs it; run "samedream corpus {tmp_path}" first\n'
-    assert result.stderr == expected
+    wanted = f'"{stage}" needs it; run "samedream corpus {tmp_path}" first'
+    assert result.stderr == f"samedream: {tmp_path}/corpus is not finished, and {wanted}\n"

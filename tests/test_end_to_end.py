@@ -21,8 +21,10 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("w", encoding="utf-8") as lines:
         for number in range(240):
             word, other = WORDS[number % 10], WORDS[number * 7 % 10]
-            text = (f"The {word} of number {number} is known for its {word} and for nothing like a {other}. "
-                    f"People who study the {word} met in {1800 + number} and wrote about it at length.")
+            text = (
+                f"The {word} of number {number} is known for its {word} and for nothing like a {other}. "
+                f"People who study the {word} met in {1800 + number} and wrote about it at length."
+            )
             lines.write(json.dumps({"id": number, "title": f"{word} {number}", "topic": word, "text": text}) + "\n")
     return path
 
@@ -31,7 +33,7 @@ def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
     return {
         "name": "tiny",
         "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
-        "corpus": {"source": str(corpus), "languages": []},
+        "corpus": {"source": str(corpus), "languages": [], "drop_near_duplicates": False},
         "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 2},
         "comparison": {"permutations": 20, "min_passages": 5},
     }
@@ -49,7 +51,8 @@ def study(tiny_models: dict[str, Path], corpus_file: Path, tmp_path_factory: pyt
 def digests(directory: Path) -> dict[str, str]:
     return {
         str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(directory.rglob("*")) if path.is_file()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -57,10 +60,25 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
     answer = json.loads((study.directory / "answer.json").read_text())
     assert answer["models"] == ["One", "Two"]
     assert answer["passages"] == 240
-    assert set(answer) >= {"universality", "floor", "ceiling", "normalised", "shared_fraction", "granularity", "verdict"}
-    for name in ("corpus/passages.parquet", "sae/one/seed-{}/sae_weights.safetensors", "features/two.random/activity.npz",
-                 "features/one.repeat/exemplars.parquet", "labels/two/labels.parquet", "comparison/one--two/matches.parquet",
-                 "comparison/one--two/summary.json", "report/index.html"):
+    assert set(answer) >= {
+        "universality",
+        "floor",
+        "ceiling",
+        "normalised",
+        "shared_fraction",
+        "granularity",
+        "verdict",
+    }
+    for name in (
+        "corpus/passages.parquet",
+        "sae/one/seed-{}/sae_weights.safetensors",
+        "features/two.random/activity.npz",
+        "features/one.repeat/exemplars.parquet",
+        "labels/two/labels.parquet",
+        "comparison/one--two/matches.parquet",
+        "comparison/one--two/summary.json",
+        "report/index.html",
+    ):
         assert (study.directory / name.format(study.sae_config("one").seed)).is_file(), name
     assert all(row["state"] == "done" for row in stages.status(study))
 
@@ -87,8 +105,10 @@ def test_a_run_killed_at_every_stage_ends_with_the_same_bytes(study: Study, tmp_
         if task.stage in ("corpus", "activations", "sae", "comparison"):
             shutil.rmtree(copy.directory, ignore_errors=True)
             shutil.copytree(study.directory, copy.directory)
-            position = [t.directory for t in stages.tasks(copy)].index(copy.directory / task.directory.relative_to(study.directory))
-            for later in stages.tasks(copy)[position + 1:]:
+            position = [t.directory for t in stages.tasks(copy)].index(
+                copy.directory / task.directory.relative_to(study.directory)
+            )
+            for later in stages.tasks(copy)[position + 1 :]:
                 shutil.rmtree(later.directory)
             (copy.directory / task.directory.relative_to(study.directory) / "manifest.json").unlink()
             stages.run_study(copy)
@@ -104,7 +124,9 @@ def test_hidden_states_may_be_deleted_afterwards(study: Study, tmp_path: Path) -
     before = digests(copy.directory)
     stages.run_study(copy)
     assert digests(copy.directory) == before
-    assert {row["state"] for row in stages.status(copy) if row["stage"] == "activations"} == {"deleted, not needed any more"}
+    assert {row["state"] for row in stages.status(copy) if row["stage"] == "activations"} == {
+        "deleted, not needed any more"
+    }
 
 
 def test_changed_settings_are_an_error_that_names_the_field(study: Study, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_line_says_how_far_how_fast_and_how_long_is_left(monkeypatch: pytest.M
 
 def test_plain_lines_go_to_stderr_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0.0)
-    progress.set_context("[2/9 sae] ", " · the study: about 3 min 0 s left")
+    progress.set_context("[2/9 sae] ", (60.0, 120.0))
     with progress.step("training", 2, "steps") as step:
         step.advance()
         step.advance(note="variance explained 0.9")
@@ -34,7 +34,7 @@ def test_plain_lines_go_to_stderr_only(capsys: pytest.CaptureFixture[str], monke
     lines = [line.split("  ", 1)[1] for line in err.splitlines()]
     assert lines[0] == "[2/9 sae] training (2 steps) · the study: about 3 min 0 s left"
     assert lines[1].startswith("[2/9 sae] training: 1/2 steps")
-    assert lines[1].endswith("· the study: about 3 min 0 s left")
+    assert lines[1].endswith("· the study: about 2 min 0 s left")  # this step's own estimate, and the 120 s after it
     assert lines[-1].startswith("[2/9 sae] training: 2 steps in 0 s")
     assert lines[-1].endswith("· variance explained 0.9")
 

@@ -25,9 +25,8 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
 
 
 def test_the_public_names_are_these_and_can_be_had() -> None:
-    assert samedream.__all__ == [
-        "ComparisonConfig", "CorpusConfig", "HarvestConfig", "SAEConfig", "compare", "harvest", "read_passages", "train_sae",
-    ]  # fmt: skip
+    settings = ["ComparisonConfig", "CorpusConfig", "HarvestConfig", "SAEConfig"]
+    assert samedream.__all__ == [*settings, "compare", "harvest", "read_passages", "train_sae"]
     for name in samedream.__all__:
         assert getattr(samedream, name).__module__.startswith("samedream.")
     assert re.match(r"\d+\.\d+", samedream.__version__)
@@ -37,7 +36,9 @@ def test_the_public_names_are_these_and_can_be_had() -> None:
 
 @pytest.mark.parametrize("module", ["samedream", "samedream.cli", "samedream.study", "samedream.stages"])
 def test_light_modules_import_neither_torch_nor_transformers(module: str) -> None:
-    code = f"import {module}, sys; print([m for m in ('torch', 'transformers', 'scipy', 'pyarrow') if m in sys.modules])"
+    code = (
+        f"import {module}, sys; print([m for m in ('torch', 'transformers', 'scipy', 'pyarrow') if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -45,7 +46,9 @@ def test_light_modules_import_neither_torch_nor_transformers(module: str) -> Non
 def test_no_room_imports_the_root_package_or_pickle() -> None:
     for path in MODULES:
         text = path.read_text()
-        assert not re.search(r"^\s*(from samedream import (?!artifacts|progress|stages)|import samedream$)", text, re.M), path
+        assert not re.search(
+            r"^\s*(from samedream import (?!artifacts|progress|stages)|import samedream$)", text, re.M
+        ), path
         assert not re.search(r"^\s*(import|from) (pickle|dill|joblib)\b", text, re.M), path
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 _PLAIN_SECONDS = 10.0  # how often a plain line is printed
 _prefix = ""
-_outlook = ""
+_study: tuple[float, float] | None = None  # seconds the running task was thought to take, and those of all after it
 
 
 def duration(seconds: float) -> str:
@@ -28,10 +28,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def set_context(prefix: str = "", outlook: str = "") -> None:
-    """Say where in the whole the next steps stand ("step 3 of 20") and how long the whole still takes."""
-    global _prefix, _outlook  # one process shows one study
-    _prefix, _outlook = prefix, outlook
+def set_context(prefix: str = "", study: tuple[float, float] | None = None) -> None:
+    """Say where in the whole the next steps stand.
+
+    Args:
+        prefix: Shown before every line ("[3/21 sae gemma] ").
+        study: Seconds that this task is thought to take, and all tasks after it; None outside a study.
+    """
+    global _prefix, _study  # one process shows one study
+    _prefix, _study = prefix, study
 
 
 def say(message: str) -> None:
@@ -74,19 +79,34 @@ class Step:
         self.note = note or self.note
         self._show()
 
+    def left(self) -> float | None:
+        """Seconds left of this step at the rate so far, None while that cannot be told."""
+        rate = self._rate()
+        return (self.total - self.done) / rate if self.total and rate else None
+
+    def _rate(self) -> float:
+        elapsed = time.monotonic() - self.started
+        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
+
     def line(self) -> str:
         """The step in one plain line: how far, how fast, how long is left."""
-        elapsed = time.monotonic() - self.started
-        fresh = self.done - self._first
-        rate = fresh / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.what}: {self.done:,.0f}" + (f"/{self.total:,.0f}" if self.total else "") + f" {self.unit}"]
+        rate, left = self._rate(), self.left()
         if rate:
             parts.append(f"{rate:,.1f}/s")
-            if self.total and self.total > self.done:
-                parts.append(f"{duration((self.total - self.done) / rate)} left")
+            if left:
+                parts.append(f"{duration(left)} left")
         if self.note:
             parts.append(self.note)
         return " · ".join(parts)
+
+    def outlook(self) -> str:
+        """How long the whole study still takes, as far as can be told; empty outside a study."""
+        if _study is None:
+            return ""
+        this, after = _study
+        left = self.left()
+        return f" · the study: about {duration((this if left is None else left) + after)} left"
 
     def _show(self) -> None:
         """Nothing; the two ways of showing override it."""
@@ -99,13 +119,13 @@ class _PlainStep(Step):
     def __init__(self, what: str, total: float | None, unit: str) -> None:
         super().__init__(what, total, unit)
         self._last = self.started
-        say(f"{_prefix}{what}" + (f" ({total:,.0f} {unit})" if total else "") + _outlook)
+        say(f"{_prefix}{what}" + (f" ({total:,.0f} {unit})" if total else "") + self.outlook())
 
     def _show(self) -> None:
         now = time.monotonic()
         if now - self._last >= _PLAIN_SECONDS:
             self._last = now
-            say(f"{_prefix}{self.line()}{_outlook}")
+            say(f"{_prefix}{self.line()}{self.outlook()}")
 
     def close(self) -> None:
         elapsed = time.monotonic() - self.started
@@ -128,11 +148,12 @@ class _RichStep(Step):
             TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task(_prefix + what + _outlook, total=total, note="")
+        self._task = self._bar.add_task(_prefix + what, total=total, note="")
         self._bar.start()
 
     def _show(self) -> None:
-        self._bar.update(self._task, completed=self.done, note=self.note)
+        note = self.note + self.outlook()
+        self._bar.update(self._task, completed=self.done, note=note.removeprefix(" · "))
 
     def close(self) -> None:
         self._bar.stop()

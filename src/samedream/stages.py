@@ -132,9 +132,9 @@ def _with_outlook(study: Study, todo: list[Task]) -> Iterator[Task]:
     weights = [0.0 if task.done() else scale * _WEIGHT[task.stage] for task in todo]
     started, spent = time.monotonic(), 0.0
     for number, (task, weight) in enumerate(zip(todo, weights, strict=True), 1):
-        left = sum(weights[number - 1 :]) * ((time.monotonic() - started) / spent if spent else 1.0)
-        outlook = f" · the study: about {progress.duration(left)} left" if weight else ""
-        progress.set_context(f"[{number}/{len(todo)} {task.stage} {task.name}] ", outlook)
+        pace = (time.monotonic() - started) / spent if spent else 1.0  # of this machine, against the rough seconds
+        study = (weight * pace, sum(weights[number:]) * pace) if weight else None
+        progress.set_context(f"[{number}/{len(todo)} {task.stage} {task.name}] ", study)
         yield task
         spent += weight
     progress.set_context()

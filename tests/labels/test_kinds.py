@@ -54,6 +54,8 @@ TOPICAL = ["chess", "openings", "king", "rook"]
         (Traits([], TOPICAL, topic=(0.5, 2.0)), "topic", "chess, openings, king"),
         (Traits([], TOPICAL, topic=(0.5, 1.9)), "mixed", "chess, openings, king"),
         (Traits(words(("a", 0.3), ("b", 0.2)), []), "mixed", '"a", "b"'),
+        (Traits(words(("a", 0.3), ('"', 0.2)), []), "mixed", "\"a\", '\"'"),
+        (Traits([], [], at_end=0.8), "position", "end of passage"),
         (Traits([], []), "mixed", "unclear"),
     ],
 )

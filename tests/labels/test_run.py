@@ -43,7 +43,7 @@ def test_planted_features_get_labels_that_name_their_rule(study, tools, tmp_path
     assert set(family["trigger_words"]) == {"painter", "painting", "painted", "paint"}  # whole words, not "paint"
     assert family["label"].startswith("paint")
     assert rows["first word"]["kind"] == "position"
-    assert rows["first word"]["label"].startswith("start of passage (")
+    assert rows["first word"]["label"].startswith("start of passage")
     assert rows["dense"]["kind"] == "dense"
     for rule in ("chess", "year", "Science", "the", "comma", "painting", "first word", "dense"):
         assert rows[rule]["status"] == "ok"

@@ -47,7 +47,7 @@ class Plan:
     """What the made-up study holds."""
 
     models: tuple[str, ...] = MODELS
-    passages: int = 160
+    passages: int = 112
     floor: bool = True
     ceiling: bool = True
     matched: bool = True

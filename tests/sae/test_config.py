@@ -57,7 +57,7 @@ def test_bad_settings(given, message):
 def test_plan_of_the_defaults():
     plan = make_plan(SAEConfig(), 80_000, 576)
     assert (plan.width, plan.batch_rows, plan.steps, plan.aux_k, plan.dead_after) == (2304, 1024, 1200, 288, 60)
-    assert plan.learning_rate == pytest.approx(8e-4 / (2304 / 16384) ** 0.5)
+    assert plan.learning_rate == pytest.approx(1.2e-3 / (2304 / 16384) ** 0.5)
 
 
 def test_plan_counts_steps():

@@ -28,7 +28,9 @@ class HarvestConfig(Config):
     context_tokens: int = Field(
         512, ge=2, description="passages of more tokens (or more than the model reads) are left out"
     )
-    batch_tokens: int = Field(1024, ge=1, description="tokens in one forward, padding included")
+    batch_tokens: int | None = Field(
+        None, ge=1, description="tokens in one forward, padding included; by default 1,024 on a CPU and 16,384 on a GPU"
+    )
     shard_passages: int = Field(512, ge=1, description="passages in one shard: what an interrupted run loses at most")
     sink_ratio: float = Field(
         10.0, gt=1, description="rows with a norm above this times the layer's median (attention sinks) are left out"

@@ -103,6 +103,20 @@ def convert(gguf: GgufFiles, source: str) -> Path:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from drawing its own progress bars into ours."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
 def _workspace() -> Iterator[Path]:
     home = _home()
     home.mkdir(parents=True, exist_ok=True)
@@ -136,8 +150,6 @@ def _write(path: Path, target: Path, step: progress.Step) -> None:
     import torch
     from safetensors.torch import save_file
     from transformers import AutoModel, AutoTokenizer
-
-    from samedream.activations.loading import quiet
 
     where: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
     try:

@@ -71,13 +71,11 @@ def harvest(
                 listed.write(chunk)
     paths = tally.finish(out, config.sink_ratio)
     _check_any(tally, model_source)
-    counts = tally.counts(subject.description())
     for path in set(out.glob("shard-*.safetensors")) - set(paths):
         path.unlink()  # of an earlier, longer list of passages
-    artifacts.finish(
-        out, STAGE, settings, inputs=inputs or {"passages": listed.digest.hexdigest()}, counts=counts,
-        files=[*paths, out / PASSAGES],
-    )
+    inputs = inputs or {"passages": listed.digest.hexdigest()}
+    counts = tally.counts(subject.description())
+    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=[*paths, out / PASSAGES])
     return ActivationStore.open(out)
 
 

@@ -1,13 +1,12 @@
 """Loading a subject model and its tokenizer; a random twin gets fresh weights."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from samedream.activations.config import HarvestConfig
+from samedream.activations.conversion import quiet
 from samedream.activations.processor import compute_dtype, device
 from samedream.activations.sources import ModelFiles
 from samedream.errors import CorruptWeightsError, ModelError
@@ -30,20 +29,6 @@ class LoadedModel:
     model: Any
     tokenizer: Any
     context_tokens: int | None
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from drawing its own progress bars into ours."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def read_config(files: ModelFiles, config: HarvestConfig) -> Any:

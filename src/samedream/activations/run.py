@@ -5,7 +5,7 @@ from pathlib import Path
 from samedream import artifacts
 from samedream.activations.config import HarvestConfig
 from samedream.activations.harvest import harvest
-from samedream.activations.store import ActivationStore
+from samedream.activations.store import STAGE, ActivationStore
 from samedream.corpus.store import load_passages
 
 
@@ -25,6 +25,6 @@ def run(out: Path, config: HarvestConfig, *, source: str, corpus: Path) -> Activ
     """
     inputs = {"corpus": artifacts.require_manifest(corpus).fingerprint()}
     settings = {**config.model_dump(mode="json"), "source": source}
-    if artifacts.already_done(out, "activations", settings, inputs):
+    if artifacts.already_done(out, STAGE, settings, inputs):
         return ActivationStore.open(out)
     return harvest(source, load_passages(corpus), config, out, inputs=inputs)

@@ -45,10 +45,10 @@ def term_counts(words: Words) -> Csr:
 def keyword_scores(weights: Csr, triggers: Triggers, words: Words) -> Csr:
     """c-TF-IDF of every term over triggers plus over contexts, float64 [features, terms].
 
-    As a trigger a term counts from two passages on; in the context from three on (two, one, where a feature has fewer
-    than ten, three passages) and one more than three standard deviations above what as many passages hold by chance (a
-    Poisson count): what strong passages share by accident is no meaning. Function words are no keywords; a feature that peaks on them says so
-    by its triggers.
+    As a trigger a term counts from two passages on. In the context it must stand in three (two or one, where a feature
+    has fewer than ten or three passages), and in one more than three standard deviations above what as many passages
+    hold by chance (a Poisson count): what strong passages share by accident is no meaning. Function words are no
+    keywords; a feature that peaks on them says so by its triggers.
     """
     counts = term_counts(words)
     idf = np.where(function_words(words), 0.0, rarity(counts))

@@ -77,7 +77,7 @@ def diverse(words: Sequence[str], most: int, taken: Sequence[str] = ()) -> list[
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+    return ", ".join(f"'{name}'" if '"' in name else f'"{name}"' for name in names)
 
 
 def _family(triggers: Sequence[Trigger]) -> list[Trigger]:

@@ -15,13 +15,14 @@ from samedream.report.views import Card, Cell, Row
 
 @dataclass(frozen=True)
 class Plan:
-    """A pair that will be shown, and the passages chosen for it."""
+    """A pair that will be shown, the passages chosen for it, and whose feature it is about ("ab" for both)."""
 
     anchor: str
     pair: Pair
     left: Feature | None
     right: Feature | None
     picks: Sequence[Pick]
+    only: str
 
 
 def plan(anchor: str, pair: Pair, models: tuple[Model, Model], count: int, *, only: str = "ab") -> Plan:
@@ -39,7 +40,7 @@ def plan(anchor: str, pair: Pair, models: tuple[Model, Model], count: int, *, on
     picks = choose_passages(
         left.exemplars if left and "a" in only else (), right.exemplars if right and "b" in only else (), count
     )
-    return Plan(anchor, pair, left, right, picks)
+    return Plan(anchor, pair, left, right, picks, only)
 
 
 def passage_ids(plans: Iterable[Plan]) -> set[str]:
@@ -60,9 +61,13 @@ def _reading(feature: Feature | None, model: Model, passage: PassageText, row: i
 
 
 def card(planned: Plan, models: tuple[Model, Model], corpus: Corpus) -> Card:
-    """Mark up every chosen passage as each of the two models reads it."""
+    """Mark up every chosen passage as each of the two models reads it.
+
+    The excerpt is from the passage that excites both most; for a feature without a partner, from the one that excites
+    it most and the other's nearest feature least, with its own marks alone.
+    """
     rows: list[Row] = []
-    clearest: tuple[float, Markup, PassageText | None] = (-1.0, Markup(""), None)
+    clearest: tuple[float, Markup, PassageText | None] = (-2.0, Markup(""), None)
     for pick in planned.picks:
         passage, place = corpus.texts[pick.passage_id], corpus.rows[pick.passage_id]
         a = _reading(planned.left, models[0], passage, place)
@@ -70,8 +75,10 @@ def card(planned: Plan, models: tuple[Model, Model], corpus: Corpus) -> Card:
         row = Row(passage, pick.side, pick.stratum, _cell(passage.text, planned.left, a),
                   _cell(passage.text, planned.right, b))
         rows.append(row)
-        clear = (row.left.share or 0.0) + (row.right.share or 0.0)
+        own = [letter in planned.only for letter in "ab"]
+        clear = sum((cell.share or 0.0) * (1 if shown else -1)
+                    for cell, shown in zip((row.left, row.right), own, strict=True))
         if clear > clearest[0]:
-            line = excerpt(passage.text, a.spans if a else (), b.spans if b else ())
+            line = excerpt(passage.text, a.spans if a and own[0] else (), b.spans if b and own[1] else ())
             clearest = (clear, line, passage)
     return Card(planned.anchor, planned.left, planned.right, planned.pair, gauge(planned.pair), rows, *clearest[1:])

@@ -1,5 +1,6 @@
 """Find what a study has finished: its comparisons, its models, the directories and files the page rests on."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ def _slugs(study: Path, directory: Path) -> tuple[str, str]:
 
 
 def find_comparisons(study: Path) -> list[Found]:
-    """Every finished comparison of a study, by name.
+    """Every finished comparison of a study, in the order of its models.
 
     Raises:
         MissingArtifactError: There is none.
@@ -56,7 +57,9 @@ def find_comparisons(study: Path) -> list[Found]:
     if not found:
         raise MissingArtifactError(f"{study / 'comparison'} holds no finished comparison; "
                                    f'run "samedream comparison {study}" first')
-    return found
+    # a study lists every pair of its models in their order, so a model is second as often as others stand before it
+    second = Counter(comparison.slugs[1] for comparison in found)
+    return sorted(found, key=lambda comparison: [(second[slug], slug) for slug in comparison.slugs])
 
 
 def model_names(comparisons: Sequence[Found]) -> dict[str, ModelName]:

@@ -31,6 +31,8 @@ from samedream.report.reading import Corpus, Model, finite, read_corpus, read_js
 from samedream.report.views import Card, Comparison, ModelName, Page, Side
 
 FIGURES = ("universality", "floor", "ceiling", "normalised", "shared_fraction")
+FIRST = 3  # pairs on the first screen
+SELDOM = 0.2  # if possible none that fires in a larger share of the passages: those are mostly "the" and commas
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ def _directed(found: Found, key: str) -> Directed | None:
                                    f"({error}); delete {found.directory} and rerun") from error
 
 
+def _rate(card_: Card) -> float:
+    return max((feature.firing_rate for feature in (card_.left, card_.right) if feature), default=0.0)
+
+
 def _said(card_: Card) -> set[str]:
     features = [feature for feature in (card_.left, card_.right) if feature]
     return {word.casefold() for feature in features for word in (feature.keywords[:3] or (feature.label,)) if word}
@@ -103,7 +109,8 @@ def _side(found: Found, at: int, names: Mapping[str, ModelName], lonely: Sequenc
 def _comparison(found: Found, key: str, names: Mapping[str, ModelName], cards: Mapping[str, list[Card]]) -> Comparison:
     estimates = {figure: _directed(found, figure) for figure in FIGURES}
     strengths = [pair.strength for pair in found.matched]
-    first = distinct(cards["best"], _said, 3)
+    seldom = [card_ for card_ in cards["best"] if _rate(card_) <= SELDOM]
+    first = distinct(seldom if len(seldom) >= FIRST else cards["best"], _said, FIRST)
     hues = names[found.slugs[0]].number, names[found.slugs[1]].number
     rules = found.summary.get("method") or {}
     verdict = str(found.summary.get("verdict") or "").strip()
@@ -115,7 +122,7 @@ def _comparison(found: Found, key: str, names: Mapping[str, ModelName], cards: M
         passages=int(found.summary.get("passages") or 0), blocks=int(found.summary.get("blocks") or 0),
         scale=figures.scale(found.names, hues, estimates), scale_title=words.scale_title(found.names, estimates),
         gaps=words.scale_gaps(estimates),
-        first=first, best=cards["best"], random=cards["random"],
+        first=first, first_limit=SELDOM if len(seldom) >= FIRST else None, best=cards["best"], random=cards["random"],
         matched=len(found.matched), matched_median=median(strengths) if strengths else None,
         mutual=sum(pair.seen.kind == ONE_TO_ONE for pair in found.matched),
         fineness=fineness(found.summary.get("granularity"), found.names),

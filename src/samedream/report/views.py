@@ -91,6 +91,7 @@ class Comparison:
     scale_title: str
     gaps: Sequence[str]
     first: Sequence[Card]
+    first_limit: float | None
     best: Sequence[Card]
     random: Sequence[Card]
     matched: int
