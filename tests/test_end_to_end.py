@@ -34,8 +34,8 @@ def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
         "name": "tiny",
         "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
         "corpus": {"source": str(corpus), "languages": [], "drop_near_duplicates": False},
-        "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 2},
-        "comparison": {"permutations": 20, "min_passages": 5},
+        "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 40},
+        "comparison": {"permutations": 40, "min_passages": 8},
     }
 
 

@@ -219,7 +219,7 @@ def test_without_floor_and_ceiling_the_page_cannot_tell_and_says_why(make: Make)
 def test_without_matched_pairs_the_page_does_not_say_that_nothing_is_shared(make: Make) -> None:
     text, tree = read(run(make(matched=False), CONFIG))
     words = said(tree)
-    assert "No pair of features passes the test. Whether they share anything, we cannot tell." in words
+    assert "No single pair of features passes the test. What it is they share, if anything, we cannot tell." in words
     assert "That is no proof that the models share nothing" in words
     assert 'id="c1-best-1"' not in text
 

@@ -113,7 +113,7 @@ def _comparison(found: Found, key: str, names: Mapping[str, ModelName], cards: M
     first = distinct(seldom if len(seldom) >= FIRST else cards["best"], _said, FIRST)
     hues = names[found.slugs[0]].number, names[found.slugs[1]].number
     rules = found.summary.get("method") or {}
-    verdict = str(found.summary.get("verdict") or "").strip()
+    verdict = str(found.summary.get("verdict") or "").strip().replace(" %", words.PERCENT)
     return Comparison(
         key=key, directory=f"comparison/{found.directory.name}",
         a=_side(found, 0, names, cards["a"]), b=_side(found, 1, names, cards["b"]),

@@ -90,7 +90,7 @@ def headline(shared: Directed | None) -> str:
         return "How much they share, we cannot tell from this study."
     if max(there.low, back.low) <= 0:
         return "Whether they share anything, we cannot tell from this study."
-    shares = list(dict.fromkeys((percent(there.value), percent(back.value))))
+    shares = list(dict.fromkeys(f"{100 * interval.value:.0f}{PERCENT}" for interval in (there, back)))
     return f"They share about {listed(shares)} of their stable features."
 
 

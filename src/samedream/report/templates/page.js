@@ -30,7 +30,8 @@
   addEventListener("hashchange", target);
   target();
 
-  const words = (card) => (card.words ??= card.textContent.normalize("NFKC").toLowerCase());
+  const words = (card) => (card.words ??= [...card.querySelectorAll(".label, .keywords, .source, .text")]
+    .map((part) => part.textContent).join("\n").normalize("NFKC").toLowerCase());
   const order = {
     r: (x, y) => y.dataset.r - x.dataset.r,
     rate: (x, y) => y.dataset.rate - x.dataset.rate,
