@@ -100,8 +100,8 @@ def _report(study: Study) -> None:
 def tasks(study: Study) -> list[Task]:
     """Every task of a study, in the order in which they can run."""
 
-    def of(stage: str, name: str, directory: Path, *call: object) -> Task:
-        return Task(stage, name, directory, partial(*call))  # type: ignore[arg-type]
+    def of(stage: str, name: str, directory: Path, make: Callable[..., object], *arguments: object) -> Task:
+        return Task(stage, name, directory, partial(make, *arguments))
 
     listed = [of("corpus", "passages", study.corpus, _corpus, study)]
     listed += [of("activations", r, study.activations(r), _activations, study, r) for r in study.sources()]
@@ -133,8 +133,8 @@ def _with_outlook(study: Study, todo: list[Task]) -> Iterator[Task]:
     started, spent = time.monotonic(), 0.0
     for number, (task, weight) in enumerate(zip(todo, weights, strict=True), 1):
         pace = (time.monotonic() - started) / spent if spent else 1.0  # of this machine, against the rough seconds
-        study = (weight * pace, sum(weights[number:]) * pace) if weight else None
-        progress.set_context(f"[{number}/{len(todo)} {task.stage} {task.name}] ", study)
+        left = (weight * pace, sum(weights[number:]) * pace) if weight else None
+        progress.set_context(f"[{number}/{len(todo)} {task.stage} {task.name}] ", left)
         yield task
         spent += weight
     progress.set_context()

@@ -111,8 +111,10 @@ def test_kill_9(undisturbed, tiny_models, passages, tmp_path):
     listed, out = tmp_path / "passages.json", tmp_path / "out"
     listed.write_bytes(msgspec.json.encode(passages))
     child = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(tiny_models["llama"]), str(out), str(listed)], env=dict(os.environ),
-        capture_output=True, check=False,
+        [sys.executable, "-c", _CHILD, str(tiny_models["llama"]), str(out), str(listed)],
+        env=dict(os.environ),
+        capture_output=True,
+        check=False,
     )
     assert child.returncode == -9, child.stderr.decode()
     assert len(list(out.glob("shard-*"))) == 2
@@ -120,10 +122,16 @@ def test_kill_9(undisturbed, tiny_models, passages, tmp_path):
     assert contents(out) == contents(undisturbed)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda data: data[: len(data) // 2], lambda data: data[:-1] + bytes([data[-1] ^ 1]), lambda data: b"",
-    lambda data: b"x" * 40,
-], ids=["truncated", "one bit", "empty", "rubbish"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: b"",
+        lambda data: b"x" * 40,
+    ],
+    ids=["truncated", "one bit", "empty", "rubbish"],
+)
 def test_a_damaged_shard_is_made_again(damage, undisturbed, tiny_models, passages, tmp_path):
     for path in undisturbed.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

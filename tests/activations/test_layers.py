@@ -110,9 +110,15 @@ def test_final_norm_needs_the_last_block():
         names((3,), final_norm=True)
 
 
-@pytest.mark.parametrize(("layers", "message"), [
-    ((), "at least one layer"), ((0.0,), r"lies in \(0, 1\]"), ((1.5,), r"lies in \(0, 1\]"), (("first",), "last"),
-])
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((), "at least one layer"),
+        ((0.0,), r"lies in \(0, 1\]"),
+        ((1.5,), r"lies in \(0, 1\]"),
+        (("first",), "last"),
+    ],
+)
 def test_settings_that_do_not_fit(layers, message):
     with pytest.raises(ValueError, match=message):
         HarvestConfig(layers=layers)

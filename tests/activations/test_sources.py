@@ -58,10 +58,17 @@ def write_gguf(path, tiny):
     put("token_embd.weight", state["embed_tokens.weight"])
     put("output_norm.weight", state["norm.weight"])
     for n in range(2):
-        for theirs, ours in (("attn_q", "self_attn.q_proj"), ("attn_k", "self_attn.k_proj"),
-                             ("attn_v", "self_attn.v_proj"), ("attn_output", "self_attn.o_proj"),
-                             ("ffn_gate", "mlp.gate_proj"), ("ffn_up", "mlp.up_proj"), ("ffn_down", "mlp.down_proj"),
-                             ("attn_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm")):
+        for theirs, ours in (
+            ("attn_q", "self_attn.q_proj"),
+            ("attn_k", "self_attn.k_proj"),
+            ("attn_v", "self_attn.v_proj"),
+            ("attn_output", "self_attn.o_proj"),
+            ("ffn_gate", "mlp.gate_proj"),
+            ("ffn_up", "mlp.up_proj"),
+            ("ffn_down", "mlp.down_proj"),
+            ("attn_norm", "input_layernorm"),
+            ("ffn_norm", "post_attention_layernorm"),
+        ):
             put(f"blk.{n}.{theirs}.weight", state[f"layers.{n}.{ours}.weight"])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -165,8 +172,11 @@ def test_wheel_with_a_gguf_in_parts(tiny_gguf, cache, install):
     digest = hashlib.sha256(data).hexdigest()
     third = len(data) // 3
     pieces = [data[:third], data[third : 2 * third], data[2 * third :]]
-    install("some-model", {"some_model/data/SHA256SUMS": f"{digest}  m.gguf\n".encode()},
-            requires=("some-model-part2==1.0", "some-model-part1==1.0", "unrelated>=2"))
+    install(
+        "some-model",
+        {"some_model/data/SHA256SUMS": f"{digest}  m.gguf\n".encode()},
+        requires=("some-model-part2==1.0", "some-model-part1==1.0", "unrelated>=2"),
+    )
     for number, piece in enumerate(pieces[:2]):
         install(f"some-model-part{number + 1}", {f"some_model_part{number + 1}/m.gguf.part0{number}": piece})
     with pytest.raises(CorruptWeightsError, match=r"SHA-256 is [0-9a-f]{64}, its SHA256SUMS says"):
@@ -233,13 +243,16 @@ def test_random_twin_needs_no_weights(tiny_models, tmp_path):
         resolve(str(tmp_path), CONFIG)
 
 
-@pytest.mark.parametrize(("source", "message"), [
-    ("./no/such/model", "no directory no/such/model, and it cannot be a hub id"),
-    ("no-such-file.gguf", "no file no-such-file.gguf"),
-    ("random:", '"random:" names no model'),
-    ("random:random:gpt2", '"random:random:gpt2" names no model'),
-    ("a/b/c", "no directory a/b/c, and it cannot be a hub id"),
-])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("./no/such/model", "no directory no/such/model, and it cannot be a hub id"),
+        ("no-such-file.gguf", "no file no-such-file.gguf"),
+        ("random:", '"random:" names no model'),
+        ("random:random:gpt2", '"random:random:gpt2" names no model'),
+        ("a/b/c", "no directory a/b/c, and it cannot be a hub id"),
+    ],
+)
 def test_no_such_model(source, message):
     with pytest.raises(ModelNotFoundError) as caught:
         resolve(source, CONFIG)

@@ -8,8 +8,25 @@ from hypothesis import strategies as st
 
 from samedream.activations.spans import strip_span, tokenize
 
-PIECES = ["Café", "naïve", "😀", "👩‍🚀", "日本語", "東京", "한국어", "π≈3.14", "don't", " ", "  ", "\n", "\t", "𝔘𝔫𝔦",
-          "e\u0301", "\u00a0", "🇫🇷"]
+PIECES = [
+    "Café",
+    "naïve",
+    "😀",
+    "👩‍🚀",
+    "日本語",
+    "東京",
+    "한국어",
+    "π≈3.14",
+    "don't",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "𝔘𝔫𝔦",
+    "e\u0301",
+    "\u00a0",
+    "🇫🇷",
+]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.lists(
     st.sampled_from(PIECES), max_size=12
 ).map("".join)

@@ -28,8 +28,10 @@ class Planted:
 
     def inputs(self):
         return {
-            "left_repeat": self.left_repeat, "right_repeat": self.right_repeat,
-            "left_floor": self.left_floor, "right_floor": self.right_floor,
+            "left_repeat": self.left_repeat,
+            "right_repeat": self.right_repeat,
+            "left_floor": self.left_floor,
+            "right_floor": self.right_floor,
         }
 
 
@@ -84,8 +86,12 @@ def planted(shared, *, seed, articles=600, left=200, right=300):
     b = np.concatenate([a[:, :common], world.concepts(right - common)], axis=1)
     twin_a, twin_b = world.concepts(left), world.concepts(right)
     return Planted(
-        left=world.dictionary(a), right=world.dictionary(b), blocks=world.article,
-        left_repeat=world.dictionary(a), right_repeat=world.dictionary(b),
-        left_floor=world.render(twin_a), right_floor=world.render(twin_b),
+        left=world.dictionary(a),
+        right=world.dictionary(b),
+        blocks=world.article,
+        left_repeat=world.dictionary(a),
+        right_repeat=world.dictionary(b),
+        left_floor=world.render(twin_a),
+        right_floor=world.render(twin_b),
         shared=(common / left, common / right),
     )

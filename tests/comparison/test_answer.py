@@ -21,7 +21,7 @@ FULL = {
 
 def test_the_verdict_says_the_figures():
     assert verdict(FULL) == (
-        "81 % [70–92 %] of smollm2's re-findable features are also in gemma and 75 % [66–84 %] of gemma's re-findable "
+        "81 % [70–92 %] of smollm2's stable features are also in gemma and 75 % [66–84 %] of gemma's stable "
         "features are also in smollm2; on a scale from a random twin (0) to a model's own repeat (1) the match is "
         "0.78 [0.70–0.85] one way and 0.72 [0.65–0.80] the other."
     )
@@ -30,7 +30,7 @@ def test_the_verdict_says_the_figures():
 def test_one_way_missing_is_said():
     half = FULL | {"shared_fraction": _both(FULL["shared_fraction"]["a_to_b"], None), "normalised": _both(None, None)}
     assert verdict(half) == (
-        "81 % [70–92 %] of smollm2's re-findable features are also in gemma and what share of gemma's features is in "
+        "81 % [70–92 %] of smollm2's stable features are also in gemma and what share of gemma's features is in "
         "smollm2 cannot be told; where the match lies between a random twin and a model's own repeat cannot be told."
     )
 

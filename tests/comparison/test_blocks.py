@@ -69,15 +69,30 @@ def test_the_split_follows_the_seed_and_not_the_names():
 @pytest.mark.parametrize(
     ("blocks", "passages", "message"),
     [
-        (np.zeros(50, dtype=int), 50, "all 50 passages are from one article; chance is measured by shuffling articles, "
-         "so at least 20 are needed: cannot tell"),
-        (np.arange(38) // 2, 38, "the passages are from 19 articles, at least 20 are needed to measure chance: cannot "
-         "tell. Use a corpus of more articles"),
-        (np.minimum(np.arange(60), 30), 60, "one article holds 30 of the 60 passages; no article may hold more than a "
-         "quarter, or chance cannot be measured: cannot tell"),
+        (
+            np.zeros(50, dtype=int),
+            50,
+            "all 50 passages are from one article; chance is measured by shuffling articles, "
+            "so at least 20 are needed: cannot tell",
+        ),
+        (
+            np.arange(38) // 2,
+            38,
+            "the passages are from 19 articles, at least 20 are needed to measure chance: cannot "
+            "tell. Use a corpus of more articles",
+        ),
+        (
+            np.minimum(np.arange(60), 30),
+            60,
+            "one article holds 30 of the 60 passages; no article may hold more than a "
+            "quarter, or chance cannot be measured: cannot tell",
+        ),
         (np.arange(9), 10, "blocks has shape (9,), expected (10,): the article of each passage"),
-        (np.full(10, np.nan), 10, "blocks are float64 values, expected whole numbers or strings: the article of each "
-         "passage"),
+        (
+            np.full(10, np.nan),
+            10,
+            "blocks are float64 values, expected whole numbers or strings: the article of each passage",
+        ),
         ([None] * 10, 10, "blocks are object values, expected whole numbers or strings: the article of each passage"),
     ],
 )

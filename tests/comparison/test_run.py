@@ -57,7 +57,7 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
     }  # fmt: skip
     for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
         assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}
-    assert "re-findable" in answer(summary)["verdict"]
+    assert "stable" in answer(summary)["verdict"]
     assert str(tmp_path) not in json.dumps(summary)
 
 

@@ -25,8 +25,8 @@ class ReluDictionary:
     def pre_activations(self, x):
         return x @ self.W_enc + self.b_enc
 
-    def encode(self, x):
-        return torch.relu(self.pre_activations(x))
+    def activate(self, pre):
+        return torch.relu(pre)
 
 
 class Store:
@@ -59,7 +59,7 @@ class Store:
             yield Shard(self.vectors_all[a:b], self.passage[a:b], self.start[a:b], self.end[a:b])
 
     def activations(self):
-        return self.dictionary.encode(self.vectors_all).numpy()
+        return torch.relu(self.dictionary.pre_activations(self.vectors_all)).numpy()
 
 
 @pytest.fixture(autouse=True)

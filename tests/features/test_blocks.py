@@ -11,8 +11,12 @@ from samedream.features.blocks import Block, whole_passages
 def block(passage):
     passage = np.array(passage, np.int64)
     n = len(passage)
-    return Block(torch.arange(n, dtype=torch.float32)[:, None], passage, np.arange(n, dtype=np.int32),
-                 np.arange(n, dtype=np.int32) + 1)
+    return Block(
+        torch.arange(n, dtype=torch.float32)[:, None],
+        passage,
+        np.arange(n, dtype=np.int32),
+        np.arange(n, dtype=np.int32) + 1,
+    )
 
 
 def shards(passage, cuts):

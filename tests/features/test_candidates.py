@@ -26,9 +26,7 @@ def naive(rows, capacity):
     return kept
 
 
-passages = st.lists(
-    st.tuples(st.integers(0, FEATURES - 1), st.integers(0, 8), st.integers(0, 5)), max_size=60
-)
+passages = st.lists(st.tuples(st.integers(0, FEATURES - 1), st.integers(0, 8), st.integers(0, 5)), max_size=60)
 
 
 @settings(max_examples=200)

@@ -16,8 +16,15 @@ CONFIG = FeaturesConfig(top=3, middle=2, weak=2, near_miss=2, seed=7)
 def everything(store, directory, cuts=(), config=CONFIG):
     article = article_index(store.article_ids)
     with spilling(directory, len(article)) as spill:
-        reading = read(store.shards(cuts=cuts), store.dictionary, spill, features=store.dictionary.d_sae,
-                       article=article, config=config, rows=store.rows())
+        reading = read(
+            store.shards(cuts=cuts),
+            store.dictionary,
+            spill,
+            features=store.dictionary.d_sae,
+            article=article,
+            config=config,
+            rows=store.rows(),
+        )
         table = feature_table(reading, spill, article)
         shown = exemplars(reading, spill, store.passage_ids, article=article, config=config)
         save_activity(spill, store.dictionary.d_sae, activity=directory / "a.npz", peaks=directory / "p.npz")
@@ -68,7 +75,14 @@ def test_feature_table(store, tmp_path):
     table, *_ = everything(store, tmp_path)
     acts = store.activations()
     assert [str(table.schema.field(name).type) for name in table.column_names[:-1]] == [
-        "int32", "int64", "int64", "double", "double", "float", "float", "bool"
+        "int32",
+        "int64",
+        "int64",
+        "double",
+        "double",
+        "float",
+        "float",
+        "bool",
     ]
     assert str(table.schema.field("histogram").type.value_type) == "int64"
     for row in table.to_pylist():
@@ -182,7 +196,7 @@ def test_nothing_fires_at_all(make_store, tmp_path):
 def test_no_raw_file_is_left(store, tmp_path):
     everything(store, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "p.npz"]
-    store.dictionary.encode = None  # the pass breaks
+    store.dictionary.activate = None  # the pass breaks
     with pytest.raises(TypeError):
         everything(store, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "p.npz"]
@@ -192,8 +206,9 @@ def test_memory_does_not_grow_with_the_passages(make_store, tmp_path):
     store = make_store(passages=600, articles=600)
     article = article_index(store.article_ids)
     with spilling(tmp_path, 600) as spill:
-        reading = read(store.shards(), store.dictionary, spill, features=16, article=article, config=CONFIG,
-                       rows=store.rows())
+        reading = read(
+            store.shards(), store.dictionary, spill, features=16, article=article, config=CONFIG, rows=store.rows()
+        )
     assert CONFIG.exemplars == 9
     assert reading.top.bound == reading.near.bound == 2 * 16 * 9
     assert 0 < reading.top.most_held <= reading.top.bound

@@ -26,8 +26,9 @@ LAYER = "block-3"
 
 def write_activations(directory, store, cuts=()):
     directory.mkdir(parents=True)
-    pq.write_table(pa.table({"passage_id": store.passage_ids, "article_id": store.article_ids}),
-                   directory / "passages.parquet")
+    pq.write_table(
+        pa.table({"passage_id": store.passage_ids, "article_id": store.article_ids}), directory / "passages.parquet"
+    )
     paths = [directory / "passages.parquet"]
     for i, shard in enumerate(store.shards(cuts=cuts)):
         path = directory / shard_name(i)
@@ -40,16 +41,27 @@ def write_activations(directory, store, cuts=()):
         }
         write_shard(path, tensors, signature="x", counts={})
         paths.append(path)
-    layer = {"name": LAYER, "d_model": store.d_model, "rows": store.rows(), "median_norm": 5.0,
-             "sink_threshold": 1e9, "sink_rows": 0}
+    layer = {
+        "name": LAYER,
+        "d_model": store.d_model,
+        "rows": store.rows(),
+        "median_norm": 5.0,
+        "sink_threshold": 1e9,
+        "sink_rows": 0,
+    }
     artifacts.finish(directory, "activations", {}, inputs={}, counts={"layers": [layer]}, files=paths)
     return directory
 
 
 def write_sae(directory, store, layer=LAYER):
     W, b = store.dictionary.W_enc, store.dictionary.b_enc
-    weights = {"W_enc": W, "b_enc": b, "W_dec": W.T.contiguous(), "b_dec": torch.zeros(W.shape[0]),
-               "threshold": torch.zeros(W.shape[1])}
+    weights = {
+        "W_enc": W,
+        "b_enc": b,
+        "W_dec": W.T.contiguous(),
+        "b_dec": torch.zeros(W.shape[0]),
+        "threshold": torch.zeros(W.shape[1]),
+    }
     files = SparseAutoencoder("jumprelu", weights).save(directory)
     artifacts.finish(directory, "sae", {"layer": layer}, inputs={}, counts={}, files=files)
     return directory
@@ -58,8 +70,10 @@ def write_sae(directory, store, layer=LAYER):
 @pytest.fixture
 def study(make_store, tmp_path):
     store = make_store(passages=60, articles=40)
-    return {"activations": write_activations(tmp_path / "activations", store, cuts=[40, 100]),
-            "sae": write_sae(tmp_path / "sae", store)}, store
+    return {
+        "activations": write_activations(tmp_path / "activations", store, cuts=[40, 100]),
+        "sae": write_sae(tmp_path / "sae", store),
+    }, store
 
 
 def test_the_stage(study, tmp_path):

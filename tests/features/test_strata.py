@@ -25,7 +25,13 @@ def test_strata_are_filled_in_order_and_share_no_article():
     # feature 1 fires nowhere, so it has no near miss either; feature 2's weak candidate is of its top's article
     found = chosen.candidates
     assert list(zip(found.feature, chosen.rank, chosen.stratum, found.passage, strict=True)) == [
-        (0, 0, 0, 10), (0, 1, 0, 11), (0, 2, 1, 12), (0, 3, 2, 15), (0, 4, 2, 16), (0, 5, 3, 19), (2, 0, 0, 13),
+        (0, 0, 0, 10),
+        (0, 1, 0, 11),
+        (0, 2, 1, 12),
+        (0, 3, 2, 15),
+        (0, 4, 2, 16),
+        (0, 5, 3, 19),
+        (2, 0, 0, 13),
     ]
 
 

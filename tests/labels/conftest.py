@@ -44,8 +44,11 @@ def make_passages(n=400, seed=0, topics=True):
         text = ", ".join([" ".join(words[:8]), " ".join(words[8:])]) + "."
         text = text[0].upper() + text[1:]
         fold = "score" if rng.random() < 0.4 else "label"
-        passages.append(Passage(f"p{i}", f"en:{i}", f"Title {i}", "Abstract", "abstract", "en",
-                                topic if topics else None, text, fold))
+        passages.append(
+            Passage(
+                f"p{i}", f"en:{i}", f"Title {i}", "Abstract", "abstract", "en", topic if topics else None, text, fold
+            )
+        )
     return passages
 
 
@@ -111,10 +114,17 @@ def write_features(directory, planted, peaks=None):
     start, end = planted.peaks if peaks is None else peaks
     save_arrays(directory / PEAKS, {"start": start, "end": end})
     fired = np.bincount(planted.activity.indices, minlength=planted.activity.shape[1])
-    pq.write_table(pa.table({"feature": np.arange(len(fired), dtype=np.int32), "dead": fired == 0}),
-                   directory / FEATURES)
-    artifacts.finish(directory, "features", {}, inputs={}, counts={},
-                     files=[directory / name for name in (ACTIVITY, PEAKS, FEATURES)])
+    pq.write_table(
+        pa.table({"feature": np.arange(len(fired), dtype=np.int32), "dead": fired == 0}), directory / FEATURES
+    )
+    artifacts.finish(
+        directory,
+        "features",
+        {},
+        inputs={},
+        counts={},
+        files=[directory / name for name in (ACTIVITY, PEAKS, FEATURES)],
+    )
     return directory
 
 

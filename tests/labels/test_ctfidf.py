@@ -44,8 +44,10 @@ def test_no_words_at_all():
     assert class_tfidf(csr([[1], [1], [1]]), nothing, rarity(nothing)).shape == (1, 0)
 
 
-@given(hnp.arrays(float, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.integers(0, 3)),
-       st.integers(1, 5))
+@given(
+    hnp.arrays(float, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.integers(0, 3)),
+    st.integers(1, 5),
+)
 def test_best_terms_match_sorting(dense, most):
     found = best_terms(csr(dense), most)
     for row, mine in zip(dense, found, strict=True):

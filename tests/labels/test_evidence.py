@@ -117,7 +117,9 @@ def test_topics_by_hand():
     topics = leading_topics(e.weights(5), passages)
     # feature 0: B has 3 of 4, lift 3; A has 1/4, less than its base share.  feature 1: only A, lift 4/3.  2: dead
     assert [[(t.name, t.share, t.lift) for t in row] for row in topics] == [
-        [("B", 0.75, 3.0)], [("A", 1.0, 1 / 0.75)], []
+        [("B", 0.75, 3.0)],
+        [("A", 1.0, 1 / 0.75)],
+        [],
     ]
 
 

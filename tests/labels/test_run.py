@@ -50,8 +50,16 @@ def test_planted_features_get_labels_that_name_their_rule(study, tools, tmp_path
         assert len(rows[rule]["keywords"]) == len(rows[rule]["keyword_scores"]) <= 10
         assert 0 < len(rows[rule]["titles"]) <= 5
     assert rows["dead"] == {
-        "feature": 5, "label": "", "keywords": [], "keyword_scores": [], "trigger_words": [], "topics": [],
-        "topic_shares": [], "titles": [], "kind": "", "status": "dead",
+        "feature": 5,
+        "label": "",
+        "keywords": [],
+        "keyword_scores": [],
+        "trigger_words": [],
+        "topics": [],
+        "topic_shares": [],
+        "titles": [],
+        "kind": "",
+        "status": "dead",
     }
     assert rows["rare"]["status"] == "too rare" and rows["rare"]["label"]
     assert rows["score only"]["status"] == "too rare" and rows["score only"]["label"] == ""
@@ -60,8 +68,19 @@ def test_planted_features_get_labels_that_name_their_rule(study, tools, tmp_path
 def test_the_score_fold_is_never_used(study, tools, planted, tmp_path):
     """Another text, title, topic and activity in every passage of the score fold: the labels keep their bytes."""
     changed = [
-        p if p.fold == "label" else Passage(p.passage_id, p.article_id, "Leaked", p.section, p.kind, p.language,
-                                            "Leaked", "leaked secret leaked secret the chess 1999", p.fold)
+        p
+        if p.fold == "label"
+        else Passage(
+            p.passage_id,
+            p.article_id,
+            "Leaked",
+            p.section,
+            p.kind,
+            p.language,
+            "Leaked",
+            "leaked secret leaked secret the chess 1999",
+            p.fold,
+        )
         for p in planted.passages
     ]
     score = np.array([p.fold == "score" for p in planted.passages])

@@ -76,8 +76,16 @@ def corpus_rows(plan: Plan) -> list[dict[str, str | None]]:
             f"The {words[0]} of {words[1]} is known for its {words[2]} and, by some accounts, the {words[3]}. "
             f"{FILLER[n % 3]} In the {other} of that time the {words[4]} took the place of every earlier {words[5]}."
         )
-        rows.append({"article": f"{topic.title()} {n}", "section": "Abstract" if n % 4 else "History", "text": text,
-                     "kind": "abstract", "language": "en", "topic": topic.title()})
+        rows.append(
+            {
+                "article": f"{topic.title()} {n}",
+                "section": "Abstract" if n % 4 else "History",
+                "text": text,
+                "kind": "abstract",
+                "language": "en",
+                "topic": topic.title(),
+            }
+        )
     for n, row in enumerate(rows):
         row |= {"passage_id": f"p{n:04d}", "article_id": f"en:{n}", "fold": "label" if n % 5 < 3 else "score"}
     return rows
@@ -136,12 +144,20 @@ def write_features(study: Path, name: str, rows: list[dict[str, str | None]], mo
     sparse.save_npz(directory / "activity.npz", activity)
     np.savez(directory / "peaks.npz", start=np.array(starts, np.uint32), end=np.array(ends, np.uint32))
     fired = (dense > 0).sum(0)
-    write_table(directory / "features.parquet", {
-        "feature": np.arange(len(features), dtype=np.int32), "passages": fired, "articles": fired,
-        "firing_rate": fired / len(texts), "token_density": fired / len(texts) / 40,
-        "mean": dense.sum(0) / np.maximum(fired, 1), "max": dense.max(0), "dead": fired == 0,
-        "histogram": [[0] * 20] * len(features),
-    })
+    write_table(
+        directory / "features.parquet",
+        {
+            "feature": np.arange(len(features), dtype=np.int32),
+            "passages": fired,
+            "articles": fired,
+            "firing_rate": fired / len(texts),
+            "token_density": fired / len(texts) / 40,
+            "mean": dense.sum(0) / np.maximum(fired, 1),
+            "max": dense.max(0),
+            "dead": fired == 0,
+            "histogram": [[0] * 20] * len(features),
+        },
+    )
     write_exemplars(directory / "exemplars.parquet", dense, spans, [str(row["passage_id"]) for row in rows])
     files = [directory / n for n in ("activity.npz", "peaks.npz", "features.parquet", "exemplars.parquet")]
     artifacts.finish(directory, "features", {"top": 6}, inputs={}, counts={"features": len(features)}, files=files)
@@ -149,9 +165,21 @@ def write_features(study: Path, name: str, rows: list[dict[str, str | None]], mo
 
 
 def write_exemplars(path: Path, dense: np.ndarray, spans: list, ids: list[str]) -> None:
-    columns: dict[str, list] = {name: [] for name in (
-        "feature", "rank", "passage_id", "peak_start", "peak_end", "value", "stratum", "span_starts", "span_ends",
-        "span_values")}
+    columns: dict[str, list] = {
+        name: []
+        for name in (
+            "feature",
+            "rank",
+            "passage_id",
+            "peak_start",
+            "peak_end",
+            "value",
+            "stratum",
+            "span_starts",
+            "span_ends",
+            "span_values",
+        )
+    }
     for feature in range(dense.shape[1]):
         order = [int(n) for n in np.argsort(-dense[:, feature], kind="stable") if dense[n, feature] > 0]
         middle = order[6:][len(order[6:]) // 2 :]
@@ -162,29 +190,54 @@ def write_exemplars(path: Path, dense: np.ndarray, spans: list, ids: list[str]) 
         for rank, (n, stratum) in enumerate(chosen):
             own = spans[feature][n]
             peak = max(own, key=lambda s: s[2], default=(0, 1, 0.0))
-            values = (feature, rank, ids[n], peak[0], peak[1], peak[2], stratum, [s[0] for s in own],
-                      [s[1] for s in own], [float(s[2]) for s in own])
+            values = (
+                feature,
+                rank,
+                ids[n],
+                peak[0],
+                peak[1],
+                peak[2],
+                stratum,
+                [s[0] for s in own],
+                [s[1] for s in own],
+                [float(s[2]) for s in own],
+            )
             for name, value in zip(columns, values, strict=True):
                 columns[name].append(value)
-    schema = pa.schema([
-        ("feature", pa.int32()), ("rank", pa.int32()), ("passage_id", pa.string()), ("peak_start", pa.int32()),
-        ("peak_end", pa.int32()), ("value", pa.float32()), ("stratum", pa.string()),
-        ("span_starts", pa.list_(pa.int32())), ("span_ends", pa.list_(pa.int32())),
-        ("span_values", pa.list_(pa.float32())),
-    ])
+    schema = pa.schema(
+        [
+            ("feature", pa.int32()),
+            ("rank", pa.int32()),
+            ("passage_id", pa.string()),
+            ("peak_start", pa.int32()),
+            ("peak_end", pa.int32()),
+            ("value", pa.float32()),
+            ("stratum", pa.string()),
+            ("span_starts", pa.list_(pa.int32())),
+            ("span_ends", pa.list_(pa.int32())),
+            ("span_values", pa.list_(pa.float32())),
+        ]
+    )
     pq.write_table(pa.table(columns, schema=schema), path)
 
 
 def write_labels(study: Path, name: str, features: list[tuple[str, list[str]]], prefix: str) -> None:
     labels = [prefix + ", ".join(words[:3]) for _, words in features]
-    path = write_table(study / "labels" / name / "labels.parquet", {
-        "feature": np.arange(len(features), dtype=np.int32), "label": labels,
-        "keywords": [[prefix + word for word in words] for _, words in features],
-        "keyword_scores": [[1.0] * len(words) for _, words in features],
-        "trigger_words": [words for _, words in features], "topics": [[topic.title()] for topic, _ in features],
-        "topic_shares": [[0.82]] * len(features), "titles": [[topic] for topic, _ in features],
-        "kind": ["topic"] * len(features), "status": ["ok"] * len(features),
-    })
+    path = write_table(
+        study / "labels" / name / "labels.parquet",
+        {
+            "feature": np.arange(len(features), dtype=np.int32),
+            "label": labels,
+            "keywords": [[prefix + word for word in words] for _, words in features],
+            "keyword_scores": [[1.0] * len(words) for _, words in features],
+            "trigger_words": [words for _, words in features],
+            "topics": [[topic.title()] for topic, _ in features],
+            "topic_shares": [[0.82]] * len(features),
+            "titles": [[topic] for topic, _ in features],
+            "kind": ["topic"] * len(features),
+            "status": ["ok"] * len(features),
+        },
+    )
     artifacts.finish(path.parent, "labels", {"words": 3}, inputs={}, counts={"labels": len(features)}, files=[path])
 
 
@@ -204,20 +257,51 @@ def match_rows(r: np.ndarray, fired: np.ndarray, side: str, plan: Plan) -> list[
         again = min(0.99, max(0.1, value + float(rng.normal(0.06, 0.04)) if feature % 4 else 0.85))
         mutual = bool(back[partner] == feature)
         dead, rare, passed = fired[feature] == 0, fired[feature] < 8, plan.matched and value > 0.45
-        kind = ("dead" if dead else "too rare to tell" if rare else ("one-to-one" if mutual else "one-way") if passed
-                else "only here" if again > 0.5 and plan.ceiling else "unstable")
+        kind = (
+            "dead"
+            if dead
+            else "too rare to tell"
+            if rare
+            else ("one-to-one" if mutual else "one-way")
+            if passed
+            else "only here"
+            if again > 0.5 and plan.ceiling
+            else "unstable"
+        )
         row = {
-            "side": side, "feature": feature, "partner": None if dead else int(partner), "r": value,
-            "r_first": value - 0.01, "r_second": value + 0.01, "score": max(0.0, (value - 0.12) / 0.88),
-            "threshold": 0.12 + 0.002 * feature, "p_value": 0.005, "q_value": 0.008 if passed else 0.4,
+            "side": side,
+            "feature": feature,
+            "partner": None if dead else int(partner),
+            "r": value,
+            "r_first": value - 0.01,
+            "r_second": value + 0.01,
+            "score": max(0.0, (value - 0.12) / 0.88),
+            "threshold": 0.12 + 0.002 * feature,
+            "p_value": 0.005,
+            "q_value": 0.008 if passed else 0.4,
             "mutual": mutual,
-            "repeat_r": again if plan.ceiling else None, "repeat_score": again - 0.1 if plan.ceiling else None,
-            "floor_r": 0.05 + 0.1 * float(rng.random()) if plan.floor else None, "passages": int(fired[feature]),
-            "firing_rate": float(fired[feature]) / plan.passages, "class": kind,
+            "repeat_r": again if plan.ceiling else None,
+            "repeat_score": again - 0.1 if plan.ceiling else None,
+            "floor_r": 0.05 + 0.1 * float(rng.random()) if plan.floor else None,
+            "passages": int(fired[feature]),
+            "firing_rate": float(fired[feature]) / plan.passages,
+            "class": kind,
         }
         if dead:
-            row |= dict.fromkeys(("r", "r_first", "r_second", "score", "threshold", "p_value", "q_value", "repeat_r",
-                                  "repeat_score", "floor_r"))
+            row |= dict.fromkeys(
+                (
+                    "r",
+                    "r_first",
+                    "r_second",
+                    "score",
+                    "threshold",
+                    "p_value",
+                    "q_value",
+                    "repeat_r",
+                    "repeat_score",
+                    "floor_r",
+                )
+            )
         rows.append(row)
     return rows
 
@@ -235,31 +319,48 @@ def write_comparison(study: Path, names: tuple[str, str], dense: tuple[np.ndarra
     fired = [(side > 0).sum(0) for side in dense]
     rows = match_rows(r, fired[0], "a", plan) + match_rows(r.T, fired[1], "b", plan)
     directory = study / "comparison" / f"{slug(names[0])}--{slug(names[1])}"
-    types = {"side": pa.string(), "feature": pa.int32(), "partner": pa.int32(), "mutual": pa.bool_(),
-             "passages": pa.int64(), "class": pa.string()}
+    types = {
+        "side": pa.string(),
+        "feature": pa.int32(),
+        "partner": pa.int32(),
+        "mutual": pa.bool_(),
+        "passages": pa.int64(),
+        "class": pa.string(),
+    }
     schema = pa.schema([(name, types.get(name, pa.float64())) for name in COLUMNS])
     directory.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), directory / "matches.parquet")
     a, b = names
     whole = plan.floor and plan.ceiling
     summary = {
-        "models": [a, b], "passages": plan.passages, "blocks": plan.passages,
+        "models": [a, b],
+        "passages": plan.passages,
+        "blocks": plan.passages,
         "features": {a: dense[0].shape[1], b: dense[1].shape[1]},
-        "universality": both(0.38, 0.35, 0.02), "floor": both(0.06, 0.07, 0.01) if plan.floor else None,
+        "universality": both(0.38, 0.35, 0.02),
+        "floor": both(0.06, 0.07, 0.01) if plan.floor else None,
         "ceiling": both(0.45, 0.44, 0.02) if plan.ceiling else None,
         "normalised": both(0.82, 0.76, 0.05) if whole else None,
         "shared_fraction": both(0.74, 0.69, 0.06) if whole else None,
         "granularity": {
             "a": {"median_firing_rate": 0.021, "median_effective_articles": 14.2},
             "b": {"median_firing_rate": 0.034, "median_effective_articles": 22.9},
-            "containment": around(0.11, 0.03), "pairs": 41, "verdict": "narrower", "note": "One dictionary width only.",
+            "containment": around(0.11, 0.03),
+            "pairs": 41,
+            "verdict": "narrower",
+            "note": "One dictionary width only.",
         },
-        "verdict": f"74 % [68–80 %] of {a}'s re-findable features are also in {b} and 69 % [63–75 %] of {b}'s "
-        f"re-findable features are also in {a}; on a scale from a random twin (0) to a model's own repeat (1) the "
-        "match is 0.82 [0.77–0.87] one way and 0.76 [0.71–0.81] the other." if whole
+        "verdict": f"74 % [68–80 %] of {a}'s stable features are also in {b} and 69 % [63–75 %] of {b}'s "
+        f"stable features are also in {a}; on a scale from a random twin (0) to a model's own repeat (1) the "
+        "match is 0.82 [0.77–0.87] one way and 0.76 [0.71–0.81] the other."
+        if whole
         else "How much they share, we cannot tell from this study.",
-        "method": {"measure": "Pearson correlation of log1p activity", "shuffles": 200, "minimum_passages": 8,
-                   "false_discovery_rate": 0.05},
+        "method": {
+            "measure": "Pearson correlation of log1p activity",
+            "shuffles": 200,
+            "minimum_passages": 8,
+            "false_discovery_rate": 0.05,
+        },
         "notes": ["One corpus and one dictionary for each model: another could answer otherwise."],
     }
     artifacts.write_json(directory / "summary.json", summary)
@@ -285,9 +386,18 @@ def write_sae(study: Path, name: str, number: int, plan: Plan) -> None:
         good = None
         if low is not None or high is not None:
             good = (low is None or value >= low) and (high is None or value <= high)
-        metrics.append({"key": key, "name": words, "value": value, "low": low, "high": high, "healthy": good,
-                        "advice": "" if good is not False else "raise topkFeatures, or train on more passages",
-                        "meaning": meaning})
+        metrics.append(
+            {
+                "key": key,
+                "name": words,
+                "value": value,
+                "low": low,
+                "high": high,
+                "healthy": good,
+                "advice": "" if good is not False else "raise topkFeatures, or train on more passages",
+                "meaning": meaning,
+            }
+        )
     path = directory / "health.json"
     artifacts.write_json(path, {"rows": 2048, "metrics": metrics})
     artifacts.finish(directory, "sae", {"seed": 4738 + number, "k": 32}, inputs={}, counts={"rows": 2048}, files=[path])

@@ -4,8 +4,17 @@ from samedream.report.health import health_rows, tally
 
 
 def metric(value: float | None, healthy: bool | None, **more: Any) -> dict[str, Any]:
-    return {"key": "dead_share", "name": "dead", "value": value, "low": 0.05, "high": 0.2, "healthy": healthy,
-            "advice": "", "meaning": "", **more}
+    return {
+        "key": "dead_share",
+        "name": "dead",
+        "value": value,
+        "low": 0.05,
+        "high": 0.2,
+        "healthy": healthy,
+        "advice": "",
+        "meaning": "",
+        **more,
+    }
 
 
 def test_models_stand_side_by_side_with_a_verdict_in_words() -> None:

@@ -36,7 +36,7 @@ def test_marked_without_a_maximum_marks_at_full_strength() -> None:
 @given(st.text(), st.lists(st.tuples(st.integers(-5, 60), st.integers(-5, 60), st.floats(0, 10)), max_size=8))
 def test_marked_text_is_the_text(text: str, spans: list[tuple[int, int, float]]) -> None:
     found = marked(text, [Span(*span) for span in spans], 10.0)
-    assert html.unescape(re.sub(r'</?mark[^>]*>', "", str(found))) == html.unescape(html.escape(text))
+    assert html.unescape(re.sub(r"</?mark[^>]*>", "", str(found))) == html.unescape(html.escape(text))
 
 
 @given(st.text(max_size=400), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=5))

@@ -180,23 +180,33 @@ NASTY = (
 
 
 def test_what_comes_from_the_study_cannot_become_markup(make: Make) -> None:
-    extra = [{"article": "<b>Title</b></script>", "section": "<i>", "topic": "\"><script>", "text": NASTY,
-              "language": "en\" onclick=\"x"}]
-    page = run(make(extra=extra, label="</script><script>alert(2)</script>", models=("<u>A</u> & \"A\"", "B'")), CONFIG)
+    extra = [
+        {
+            "article": "<b>Title</b></script>",
+            "section": "<i>",
+            "topic": '"><script>',
+            "text": NASTY,
+            "language": 'en" onclick="x',
+        }
+    ]
+    page = run(make(extra=extra, label="</script><script>alert(2)</script>", models=('<u>A</u> & "A"', "B'")), CONFIG)
     text, tree = read(page)
     assert tree.scripts == 1 and tree.handlers == [] and tree.loads == []
     assert text.count("<script") == 1 and text.count("</script") == 1
     assert "<img" not in text and "<u>" not in text and "<i>" not in text
     words = said(tree)
     assert "</script><script>alert(1)</script>" in words and "<b>Title</b></script>" in words
-    assert "Do <u>A</u> & \"A\" and B' dream the same concepts?" in words
+    assert 'Do <u>A</u> & "A" and B\' dream the same concepts?' in words
 
 
 def test_other_scripts_keep_their_text_and_their_direction(make: Make) -> None:
     extra = [
         {"article": "شطرنج", "text": "الشطرنج chess opening gambit bishop rook لعبة", "language": "ar"},
-        {"article": "国际象棋", "language": "zh",
-         "text": "国际象棋 chess opening gambit bishop rook 是一种棋类游戏。👩‍🔬é"},
+        {
+            "article": "国际象棋",
+            "language": "zh",
+            "text": "国际象棋 chess opening gambit bishop rook 是一种棋类游戏。👩‍🔬é",
+        },
     ]
     text, tree = read(run(make(extra=extra), CONFIG))
     words = said(tree)
@@ -244,7 +254,7 @@ def test_no_labels_no_health_no_study_file(make: Make) -> None:
 
 def test_nothing_need_be_shown(make: Make) -> None:
     text, _ = read(run(make(), ReportConfig(best=0, random=0, only_here=0, passages=1)))
-    assert "<details class=\"card\"" not in text
+    assert '<details class="card"' not in text
 
 
 def test_a_study_without_a_finished_comparison_names_the_command(tmp_path: Path) -> None:
@@ -318,8 +328,16 @@ def test_the_dictionary_shown_is_the_one_the_features_were_made_with(tmp_path: P
     sae = study / "sae" / "smollm2-135m"
     for seed, value in ((3, 0.111), (9, 0.999)):
         directory = sae / f"seed-{seed}"
-        metric = {"key": "gini", "name": "Gini", "value": value, "low": None, "high": None, "healthy": None,
-                  "advice": "", "meaning": ""}
+        metric = {
+            "key": "gini",
+            "name": "Gini",
+            "value": value,
+            "low": None,
+            "high": None,
+            "healthy": None,
+            "advice": "",
+            "meaning": "",
+        }
         path = directory / "health.json"
         artifacts.write_json(path, {"rows": 1, "metrics": [metric]})
         manifest = artifacts.finish(directory, "sae", {"seed": seed}, inputs={}, counts={}, files=[path])

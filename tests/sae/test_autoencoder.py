@@ -78,8 +78,10 @@ COMMON = {
 
 @pytest.mark.parametrize(
     ("kind", "own"),
-    [("jumprelu", {"architecture": "jumprelu"}),
-     ("topk", {"architecture": "topk", "k": 3, "rescale_acts_by_decoder_norm": False})],
+    [
+        ("jumprelu", {"architecture": "jumprelu"}),
+        ("topk", {"architecture": "topk", "k": 3, "rescale_acts_by_decoder_norm": False}),
+    ],
 )
 def test_the_layout_is_saelens_6(kind, own, tmp_path):
     dictionary(kind, model_name="wheel:tiny", hook_name="blocks.3.hook_resid_post").save(tmp_path)

@@ -13,9 +13,20 @@ from samedream.sae.plan import make_plan
 def test_original_is_the_write_up():
     config = SAEConfig(preset="original")
     assert config.model_dump(mode="json") == {
-        "preset": "original", "variant": "l1_topk", "expansion": 4.0, "width": None, "k": 64, "l1_strength": 0.001,
-        "learning_rate": 0.001, "batch_rows": 512, "steps": None, "epochs": 100.0, "aux_k": None, "layer": None,
-        "articles": "all", "seed": 4738,
+        "preset": "original",
+        "variant": "l1_topk",
+        "expansion": 4.0,
+        "width": None,
+        "k": 64,
+        "l1_strength": 0.001,
+        "learning_rate": 0.001,
+        "batch_rows": 512,
+        "steps": None,
+        "epochs": 100.0,
+        "aux_k": None,
+        "layer": None,
+        "articles": "all",
+        "seed": 4738,
     }
     assert config.penalty() == 1e-3
 
@@ -42,8 +53,11 @@ def test_penalty():
     ("given", "message"),
     [
         ({"steps": 5, "epochs": 2}, "steps (5) and epochs (2) say the same thing: give one of them"),
-        ({"l1_strength": 0.1}, 'l1_strength acts on variant "l1_topk" only, the variant is "batchtopk": leave it out, '
-                               'or set variant = "l1_topk"'),
+        (
+            {"l1_strength": 0.1},
+            'l1_strength acts on variant "l1_topk" only, the variant is "batchtopk": leave it out, '
+            'or set variant = "l1_topk"',
+        ),
         ({"topk": 3}, "Extra inputs are not permitted"),
         ({"k": 0}, "Input should be greater than or equal to 1"),
     ],

@@ -45,9 +45,13 @@ def test_decoder_cosines_in_blocks_equal_the_full_matrix(monkeypatch):
 def eye_dictionary(threshold):
     """Four features: +x, +y, -x and one that never fires."""
     encoder = torch.tensor([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
-    weights = {"W_enc": encoder, "b_enc": torch.tensor([0.0, 0.0, 0.0, -1.0]), "b_dec": torch.tensor([10.0, 20.0]),
-               "W_dec": torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]]),
-               "threshold": torch.full((4,), threshold)}
+    weights = {
+        "W_enc": encoder,
+        "b_enc": torch.tensor([0.0, 0.0, 0.0, -1.0]),
+        "b_dec": torch.tensor([10.0, 20.0]),
+        "W_dec": torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]]),
+        "threshold": torch.full((4,), threshold),
+    }
     return SparseAutoencoder("jumprelu", weights)
 
 
@@ -80,8 +84,16 @@ def test_dead_rows_beyond_the_held_out_ones_revive_a_feature():
     assert {m.key: m.value for m in alive}["dead_share"] == 0.25
 
 
-VALUES = {"variance_explained": 0.8, "l0": 32.0, "dead_share": 0.1, "density": 0.03, "gini": 0.4,
-          "decoder_cosine_mean": 0.0, "decoder_cosine_p95": 0.1, "decoder_cosine_max": 0.5}
+VALUES = {
+    "variance_explained": 0.8,
+    "l0": 32.0,
+    "dead_share": 0.1,
+    "density": 0.03,
+    "gini": 0.4,
+    "decoder_cosine_mean": 0.0,
+    "decoder_cosine_p95": 0.1,
+    "decoder_cosine_max": 0.5,
+}
 
 
 def test_healthy_figures_get_no_advice():
@@ -90,9 +102,15 @@ def test_healthy_figures_get_no_advice():
     assert [m.healthy for m in found] == [None] + [True] * 7
     assert all(not m.advice for m in found)
     assert {m.key: (m.low, m.high) for m in found} == {
-        "variance_explained": (None, None), "l0": (32, 64), "dead_share": (0.05, 0.2), "density": (0.02, 0.1),
-        "gini": (0.2, 0.6), "decoder_cosine_mean": (None, 0.3), "decoder_cosine_p95": (None, 0.6),
-        "decoder_cosine_max": (None, 0.95)}
+        "variance_explained": (None, None),
+        "l0": (32, 64),
+        "dead_share": (0.05, 0.2),
+        "density": (0.02, 0.1),
+        "gini": (0.2, 0.6),
+        "decoder_cosine_mean": (None, 0.3),
+        "decoder_cosine_p95": (None, 0.6),
+        "decoder_cosine_max": (None, 0.95),
+    }
 
 
 @pytest.mark.parametrize(

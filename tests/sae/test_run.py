@@ -31,7 +31,11 @@ def test_the_stage_leaves_a_dictionary_and_its_health(harvest, tmp_path):
     counts = manifest.counts
     assert counts["rows"] + counts["held_out_rows"] == 1000
     assert {key: counts[key] for key in ("d_in", "features", "steps", "batch_rows")} == {
-        "d_in": 32, "features": 128, "steps": 20, "batch_rows": 128}
+        "d_in": 32,
+        "features": 128,
+        "steps": 20,
+        "batch_rows": 128,
+    }
     sae = SparseAutoencoder.load(out)
     assert sae.metadata["model_name"] == "wheel:tiny"
     assert sae.metadata["hook_name"] == "blocks.3.hook_resid_post"
@@ -40,8 +44,15 @@ def test_the_stage_leaves_a_dictionary_and_its_health(harvest, tmp_path):
     health = json.loads((out / "health.json").read_text())
     assert health["rows"] == counts["held_out_rows"]
     assert [metric["key"] for metric in health["metrics"]] == [
-        "variance_explained", "l0", "dead_share", "density", "gini", "decoder_cosine_mean", "decoder_cosine_p95",
-        "decoder_cosine_max"]
+        "variance_explained",
+        "l0",
+        "dead_share",
+        "density",
+        "gini",
+        "decoder_cosine_mean",
+        "decoder_cosine_p95",
+        "decoder_cosine_max",
+    ]
     assert set(health["metrics"][0]) == {"key", "name", "value", "low", "high", "healthy", "advice", "meaning"}
     assert health["training"]["history"][-1]["step"] == 20
     assert load_health(out).metrics[1].value == pytest.approx(4.0)

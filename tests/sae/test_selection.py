@@ -40,8 +40,9 @@ def naive_overall(values, count):
     return sorted(i for i in order if flat[i] > 0)
 
 
-small = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=20),
-               elements=st.floats(-3, 3, width=16))  # few distinct values: many ties
+small = arrays(
+    np.float32, array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.floats(-3, 3, width=16)
+)  # few distinct values: many ties
 
 
 @settings(deadline=None)

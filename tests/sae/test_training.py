@@ -19,8 +19,9 @@ QUICK = {"batch_rows": 128, "steps": 20, "k": 4}
 def test_planted_directions_are_found(name, plant):
     vectors, directions = plant(8000)
     strength = {"l1_strength": 1e-3} if name == "l1_topk" else {}
-    sae, report = train_sae(vectors, SAEConfig(variant=name, width=96, k=3, batch_rows=256, steps=500,
-                                               learning_rate=5e-3, **strength))
+    sae, report = train_sae(
+        vectors, SAEConfig(variant=name, width=96, k=3, batch_rows=256, steps=500, learning_rate=5e-3, **strength)
+    )
     found = torch.nn.functional.normalize(sae.W_dec, dim=1)
     best = (directions @ found.T).max(1).values
     assert best.mean() > 0.9
@@ -76,8 +77,9 @@ def test_global_seeds_play_no_part(plant):
 
 def test_a_store_is_split_by_article(plant, fake_store):
     store = fake_store(plant(2000)[0])
-    reports = {part: train_sae(store, SAEConfig(**QUICK, articles=part))[1] for part in
-               ("all", "first half", "second half")}
+    reports = {
+        part: train_sae(store, SAEConfig(**QUICK, articles=part))[1] for part in ("all", "first half", "second half")
+    }
     held_out = {report.held_out_rows for report in reports.values()}
     assert len(held_out) == 1
     assert held_out.pop() % 80 == 0  # whole articles, of 80 rows each
@@ -206,6 +208,9 @@ def test_nothing_to_train_on(fake_store):
 
 def test_a_run_that_diverges_says_so(plant):
     vectors, _ = plant(500)
-    with pytest.raises(TrainingError, match=r"^the loss is (nan|inf) at step \d+: training diverged. Lower "
-                                            r"learning_rate \(now 1e\+30\)$"):
+    with pytest.raises(
+        TrainingError,
+        match=r"^the loss is (nan|inf) at step \d+: training diverged. Lower "
+        r"learning_rate \(now 1e\+30\)$",
+    ):
         train_sae(vectors, SAEConfig(**QUICK, learning_rate=1e30))

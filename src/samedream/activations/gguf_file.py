@@ -108,8 +108,9 @@ def check_gguf(path: Path) -> int:
     with path.open("rb") as handle:
         magic = handle.read(4)
         if magic != MAGIC:
-            raise CorruptWeightsError(f"{path} is not a GGUF file: it begins with {magic!r}, expected {MAGIC!r}; "
-                                      f"{again}")
+            raise CorruptWeightsError(
+                f"{path} is not a GGUF file: it begins with {magic!r}, expected {MAGIC!r}; {again}"
+            )
         walk = _Walk(handle, size)
         try:
             version = walk.number("I")

@@ -83,8 +83,10 @@ def _check_any(tally: "_Tally", source: str) -> None:
     if tally.passages == 0:
         raise CorpusError("there are no passages to read; make the corpus first, or widen its settings")
     if tally.rows == 0:
-        raise CorpusError(f"none of the {tally.passages} passages could be read with {source}: "
-                          + ", ".join(f"{len(ids)} {why}" for why, ids in tally.left_out.items() if ids))
+        raise CorpusError(
+            f"none of the {tally.passages} passages could be read with {source}: "
+            + ", ".join(f"{len(ids)} {why}" for why, ids in tally.left_out.items() if ids)
+        )
 
 
 def _chunks(passages: Iterable[Passage], size: int) -> Iterator[list[Passage]]:
@@ -142,13 +144,19 @@ class _Subject:
 
     def description(self) -> dict[str, Any]:
         """What the manifest says of the model."""
-        return {"source": self.files.source, "fingerprint": self.fingerprint, "dtype": self.dtype,
-                "blocks": self.blocks}
+        return {
+            "source": self.files.source,
+            "fingerprint": self.fingerprint,
+            "dtype": self.dtype,
+            "blocks": self.blocks,
+        }
 
     def signature(self, passages: Sequence[Passage], first_passage: int) -> str:
         """Hash of all that a shard is made from."""
         essence = {
-            "config": self.config.model_dump(mode="json"), "model": self.description(), "first": first_passage,
+            "config": self.config.model_dump(mode="json"),
+            "model": self.description(),
+            "first": first_passage,
             "passages": _digest(passages),
         }
         return hashlib.sha256(artifacts.canonical_json(essence)).hexdigest()
@@ -185,9 +193,10 @@ class _PassageList:
 
 @contextmanager
 def _passage_list(out: Path) -> Iterator[_PassageList]:
-    with artifacts.atomic_path(out / PASSAGES) as temporary, pq.ParquetWriter(
-        temporary, _SCHEMA, compression="zstd"
-    ) as writer:
+    with (
+        artifacts.atomic_path(out / PASSAGES) as temporary,
+        pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer,
+    ):
         yield _PassageList(writer)
 
 
@@ -229,8 +238,16 @@ class _Tally:
                 sinks += int((norms > threshold).sum())
             if self.paths:
                 width = read_tensors(self.paths[0], [name])[name].shape[1]
-            self.layers.append({"name": name, "d_model": width, "rows": self.rows, "median_norm": median,
-                                "sink_threshold": threshold, "sink_rows": sinks})
+            self.layers.append(
+                {
+                    "name": name,
+                    "d_model": width,
+                    "rows": self.rows,
+                    "median_norm": median,
+                    "sink_threshold": threshold,
+                    "sink_rows": sinks,
+                }
+            )
         return self.paths
 
     def counts(self, model: dict[str, Any]) -> dict[str, Any]:

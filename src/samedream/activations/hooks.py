@@ -43,14 +43,17 @@ def wanted_layers(config: HarvestConfig, blocks: int, source: str) -> tuple[Want
         else:
             index = int(layer)
             if not -blocks <= index < blocks:
-                raise LayerError(f"{source} has {blocks} blocks, 0 to {blocks - 1} (or -{blocks} to -1); "
-                                 f"there is no block {index}")
+                raise LayerError(
+                    f"{source} has {blocks} blocks, 0 to {blocks - 1} (or -{blocks} to -1); there is no block {index}"
+                )
             index %= blocks
         normed = config.final_norm and index == blocks - 1
         found[WantedLayer(f"block-{index}" + "-normed" * normed, index, normed)] = None
     if config.final_norm and not any(layer.normed for layer in found):
-        raise LayerError(f"final_norm stands after the last block of {source}, which is not among layers; "
-                         f'add "last" to layers, or leave final_norm out')
+        raise LayerError(
+            f"final_norm stands after the last block of {source}, which is not among layers; "
+            f'add "last" to layers, or leave final_norm out'
+        )
     return tuple(found)
 
 
@@ -169,8 +172,10 @@ def find_blocks(model: nn.Module, tokenizer: Any, *, blocks: int, source: str) -
         problem = _difference(outputs[number], result, made)
         if not problem:
             return lists[number]
-    raise ModelError(f"{source}: the hook on its blocks does not see what transformers calls hidden states "
-                     f"({problem}); this architecture cannot be read yet")
+    raise ModelError(
+        f"{source}: the hook on its blocks does not see what transformers calls hidden states "
+        f"({problem}); this architecture cannot be read yet"
+    )
 
 
 def _same(left: Tensor, right: Tensor) -> bool:

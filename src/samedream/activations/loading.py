@@ -44,8 +44,9 @@ def read_config(files: ModelFiles, config: HarvestConfig) -> Any:
             files.directory, local_files_only=True, trust_remote_code=config.allow_remote_code
         )
     except (ValueError, KeyError, OSError, TypeError) as error:
-        raise ModelError(f"{files.source}: transformers cannot read {files.directory / 'config.json'} "
-                         f"({error})") from error
+        raise ModelError(
+            f"{files.source}: transformers cannot read {files.directory / 'config.json'} ({error})"
+        ) from error
     if getattr(found, "is_encoder_decoder", False):
         raise ModelError(f"{files.source} is an encoder-decoder; causal and encoder models can be read")
     found.get_text_config().use_cache = False
@@ -95,8 +96,10 @@ def _tokenizer(files: ModelFiles, config: HarvestConfig) -> Any:
     except Exception as error:  # a damaged tokenizer.json raises a bare Exception
         raise ModelError(f"{files.source}: its tokenizer cannot be loaded from {files.directory} ({error})") from error
     if not tokenizer.is_fast:
-        raise ModelError(f"{files.source} has no fast tokenizer, so its tokens' characters cannot be told; "
-                         f"add a tokenizer.json to {files.directory}")
+        raise ModelError(
+            f"{files.source} has no fast tokenizer, so its tokens' characters cannot be told; "
+            f"add a tokenizer.json to {files.directory}"
+        )
     return tokenizer
 
 
@@ -118,16 +121,24 @@ def _trained(files: ModelFiles, model_config: Any, config: HarvestConfig, dtype:
     pickled = not any(files.directory.glob("*.safetensors"))  # only when allowed by name: `sources` refused it else
     try:
         model, info = AutoModel.from_pretrained(
-            files.directory, config=model_config, dtype=dtype, use_safetensors=not pickled, output_loading_info=True,
-            local_files_only=True, trust_remote_code=config.allow_remote_code,
+            files.directory,
+            config=model_config,
+            dtype=dtype,
+            use_safetensors=not pickled,
+            output_loading_info=True,
+            local_files_only=True,
+            trust_remote_code=config.allow_remote_code,
         )
     except SafetensorError as error:
-        raise CorruptWeightsError(f"{files.source}: the weights in {files.directory} are damaged or truncated "
-                                  f"({error}); get them again") from error
+        raise CorruptWeightsError(
+            f"{files.source}: the weights in {files.directory} are damaged or truncated ({error}); get them again"
+        ) from error
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         raise ModelError(f"{files.source}: transformers cannot load {files.directory} ({error})") from error
     missing = sorted(name for name in info["missing_keys"] if "pooler" not in name)  # a pooler is above the last block
     if missing:
-        raise CorruptWeightsError(f"{files.source}: {len(missing)} weights are missing in {files.directory}, among "
-                                  f"them {missing[0]}; get them again")
+        raise CorruptWeightsError(
+            f"{files.source}: {len(missing)} weights are missing in {files.directory}, among "
+            f"them {missing[0]}; get them again"
+        )
     return model

@@ -104,8 +104,16 @@ def _panel(axes: Any, width: int, lines: list[tuple[str, npt.NDArray[np.float64]
     label, means, colour = max(lines, key=lambda line: float(np.abs(line[1]).max(initial=0)))
     for dimension in np.argsort(-np.abs(means), kind="stable")[:_NAMED]:
         up = means[dimension] >= 0
-        axes.annotate(str(dimension), (dimension, means[dimension]), fontsize=8, color=colour, ha="center",
-                      va="bottom" if up else "top", xytext=(0, 2 if up else -2), textcoords="offset points")
+        axes.annotate(
+            str(dimension),
+            (dimension, means[dimension]),
+            fontsize=8,
+            color=colour,
+            ha="center",
+            va="bottom" if up else "top",
+            xytext=(0, 2 if up else -2),
+            textcoords="offset points",
+        )
     axes.margins(x=0.01, y=0.12)
     axes.set_xlabel(f"dimension (of {width:,})")
     axes.set_ylabel("mean activation")

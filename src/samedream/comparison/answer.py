@@ -32,7 +32,7 @@ def verdict(summary: dict[str, Any]) -> str:
     if shared["a_to_b"] is None and shared["b_to_a"] is None:
         return f"Cannot tell what share of their features {a} and {b} have in common: {_why(summary)}."
     parts = [
-        f"{_percent(shared[way])} of {one}'s re-findable features are also in {other}"
+        f"{_percent(shared[way])} of {one}'s stable features are also in {other}"
         if shared[way] is not None
         else f"what share of {one}'s features is in {other} cannot be told"
         for way, one, other in zip(_WAYS, (a, b), (b, a), strict=True)

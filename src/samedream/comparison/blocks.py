@@ -142,7 +142,5 @@ def _lots(order: Rows, starts: Rows, sizes: Rows) -> tuple[tuple[Rows, ...], tup
         common.remove(nearest)
         odd.add(nearest)
     exchanged = tuple(order[starts[sizes == value, None] + np.arange(value)] for value in common)
-    laid_out = tuple(
-        order[start : start + size] for start, size in zip(starts, sizes, strict=True) if int(size) in odd
-    )
+    laid_out = tuple(order[start : start + size] for start, size in zip(starts, sizes, strict=True) if int(size) in odd)
     return exchanged, laid_out

@@ -32,7 +32,7 @@ class Comparison:
         floor: The same against a random-init twin; the larger of trained to twin and twin to twin.
         ceiling: The same against the model's own repeat.
         normalised: ``(universality - floor) / (ceiling - floor)``.
-        shared_fraction: Share of the re-findable features that the other side has.
+        shared_fraction: Share of the stable features that the other side has.
         mean_r: Mean held-out correlation by direction; also "floor" and "ceiling" ones.
         pass_share: Share of eligible features that pass the test (q at most .05), by direction.
         repeat_pass_share: The same against the model's own repeat.
@@ -208,6 +208,12 @@ def _notes(arena: Arena) -> list[str]:
 
 def _same(arena: Arena, one: str, other: str) -> bool:
     x, y = arena.sides[one].raw, arena.sides[other].raw
-    return x.shape == y.shape and x.nnz == y.nnz and bool(
-        np.array_equal(x.indptr, y.indptr) and np.array_equal(x.indices, y.indices) and np.array_equal(x.data, y.data)
+    return (
+        x.shape == y.shape
+        and x.nnz == y.nnz
+        and bool(
+            np.array_equal(x.indptr, y.indptr)
+            and np.array_equal(x.indices, y.indices)
+            and np.array_equal(x.data, y.data)
+        )
     )

@@ -82,9 +82,7 @@ def fits_dense(passages: int, features: int) -> bool:
     return passages * features * 4 <= DENSE_BYTES
 
 
-def correlate(
-    left: Side, right: Side, chosen: Index | slice, *, shuffle: Index | None = None
-) -> NDArray[np.float32]:
+def correlate(left: Side, right: Side, chosen: Index | slice, *, shuffle: Index | None = None) -> NDArray[np.float32]:
     """Correlation of some features of one side with all of the other.
 
     Args:

@@ -19,7 +19,6 @@ _RAMP = 0.05  # half the width in which a match passes in part
 Floats = NDArray[np.float64]
 
 
-
 @dataclass(frozen=True)
 class Sampled:
     """A figure, and the same with each group left out.
@@ -120,7 +119,7 @@ def larger(candidates: list[Direction]) -> Direction | None:
 
 
 def shared_fraction(found: Direction, floor: Direction | None, ceiling: Direction | None) -> Interval | None:
-    """Share of one model's re-findable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
+    """Share of one model's stable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
 
     ``pi = (m_AB - alpha) / (m_AA' - alpha)``: m is the share of features matched above a bar in the other model and in
     the model's own repeat, alpha the share above it against the random twin. It corrects the match rate for what the

@@ -50,15 +50,10 @@ def run(
         StaleArtifactError: The inputs are not of one corpus, or `out` was made with something else.
         ComparisonError: There is too little to compare.
     """
-    given = {
-        "left": left,
-        "right": right,
-        "left_repeat": left_repeat,
-        "right_repeat": right_repeat,
-        "left_floor": left_floor,
-        "right_floor": right_floor,
-    }
-    directories = {name: path for name, path in given.items() if path is not None}
+    repeats = {"left_repeat": left_repeat, "right_repeat": right_repeat}
+    floors = {"left_floor": left_floor, "right_floor": right_floor}
+    beside = {name: path for name, path in {**repeats, **floors}.items() if path is not None}
+    directories = {"left": left, "right": right, **beside}
     read = artifacts.require_manifest(corpus)
     manifests = {name: artifacts.require_manifest(path) for name, path in directories.items()}
     inputs = {name: manifest.fingerprint() for name, manifest in {"corpus": read, **manifests}.items()}

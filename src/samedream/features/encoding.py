@@ -17,11 +17,11 @@ _CELLS = 1 << 23  # floats of one dense block of activations: 32 MB
 class Dictionary(Protocol):
     """What this room asks of a sparse autoencoder."""
 
-    def encode(self, x: Tensor, /) -> Tensor:
-        """Activations ≥ 0, [rows, features]."""
-
     def pre_activations(self, x: Tensor, /) -> Tensor:
         """What the activation function is applied to, [rows, features]."""
+
+    def activate(self, pre: Tensor, /) -> Tensor:
+        """Activations ≥ 0, [rows, features]."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def block_rows(features: int) -> int:
 @torch.no_grad()
 def encode(block: Block, dictionary: Dictionary) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Activations and pre-activations of a block, both float32 [rows, features]."""
-    activations = dictionary.encode(block.vectors).to(torch.float32).numpy()
-    pre = dictionary.pre_activations(block.vectors).to(torch.float32).numpy()
-    return activations, pre
+    pre = dictionary.pre_activations(block.vectors)
+    activations = dictionary.activate(pre)
+    return activations.to(torch.float32).numpy(), pre.to(torch.float32).numpy()
 
 
 def firings(activations: NDArray[np.float32], passage: NDArray[np.int64]) -> Firings:

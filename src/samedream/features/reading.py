@@ -32,8 +32,14 @@ class Reading:
 
 
 def read(
-    shards: Iterable[Rows], dictionary: Dictionary, spill: Spill, *, features: int, article: NDArray[np.int64],
-    config: FeaturesConfig, rows: int,
+    shards: Iterable[Rows],
+    dictionary: Dictionary,
+    spill: Spill,
+    *,
+    features: int,
+    article: NDArray[np.int64],
+    config: FeaturesConfig,
+    rows: int,
 ) -> Reading:
     """Read all shards once.
 
@@ -57,9 +63,7 @@ def read(
     return reading
 
 
-def _take(
-    block: Block, dictionary: Dictionary, spill: Spill, *, reading: Reading, article: NDArray[np.int64]
-) -> None:
+def _take(block: Block, dictionary: Dictionary, spill: Spill, *, reading: Reading, article: NDArray[np.int64]) -> None:
     activations, pre = encode(block, dictionary)
     fired = firings(activations, block.passage)
     reading.totals.add(fired, block.passage)
@@ -68,7 +72,10 @@ def _take(
     missed = near_misses(pre, block.passage, fired=fired, floor=reading.near.floor)
     reading.near.add(
         Candidates(
-            missed.feature, missed.passage, article[missed.passage], missed.score.astype(np.float64),
+            missed.feature,
+            missed.passage,
+            article[missed.passage],
+            missed.score.astype(np.float64),
             packed_span(block.start[missed.row], block.end[missed.row]),
         )
     )

@@ -31,7 +31,10 @@ def run(out: Path, config: FeaturesConfig, *, activations: Path, sae: Path) -> N
     """
     settings = config.model_dump(mode="json")
     trained = artifacts.require_manifest(sae)
-    inputs = {"activations": artifacts.require_manifest(activations).fingerprint(), "sae": trained.fingerprint()}
+    states = artifacts.require_manifest(activations)
+    inputs = {"activations": states.fingerprint(), "sae": trained.fingerprint()}
+    if "corpus" in states.inputs:  # so that a comparison can tell passages of another corpus
+        inputs["corpus"] = states.inputs["corpus"]
     if artifacts.already_done(out, "features", settings, inputs):
         return
     store, dictionary = ActivationStore.open(activations), SparseAutoencoder.load(sae)
@@ -50,7 +53,7 @@ def run(out: Path, config: FeaturesConfig, *, activations: Path, sae: Path) -> N
             features=dictionary.d_sae, article=article, config=config, rows=store.rows(layer),
         )  # fmt: skip
         if not reading.totals.rows:
-            raise CorruptArtifactError(f"{activations} holds no vectors; delete it and rerun \"samedream activations\"")
+            raise CorruptArtifactError(f'{activations} holds no vectors; delete it and rerun "samedream activations"')
         save_table(out / FEATURES, feature_table(reading, spill, article))
         save_table(out / EXEMPLARS, exemplars(reading, spill, store.passage_ids, article=article, config=config))
         save_activity(spill, dictionary.d_sae, activity=activity, peaks=peaks)

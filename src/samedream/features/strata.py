@@ -48,7 +48,11 @@ def draw(keys: NDArray[np.uint64], feature: NDArray[np.int32]) -> NDArray[np.flo
 
 
 def sample_bands(
-    spill: Spill, maximum: NDArray[np.float32], article: NDArray[np.int64], *, keys: NDArray[np.uint64],
+    spill: Spill,
+    maximum: NDArray[np.float32],
+    article: NDArray[np.int64],
+    *,
+    keys: NDArray[np.uint64],
     config: FeaturesConfig,
 ) -> tuple[Candidates, Candidates]:
     """Sample passages whose activation lies in the middle and in the weak band of the feature's maximum.

@@ -47,8 +47,12 @@ def label_fold(passages: Sequence[Passage]) -> NDArray[np.int64]:
 
 
 def collect(
-    activity: "sparse.csr_matrix[np.float32]", peaks: tuple[NDArray[np.uint32], NDArray[np.uint32]], *,
-    rows: NDArray[np.int64], article: NDArray[np.int64], most: int,
+    activity: "sparse.csr_matrix[np.float32]",
+    peaks: tuple[NDArray[np.uint32], NDArray[np.uint32]],
+    *,
+    rows: NDArray[np.int64],
+    article: NDArray[np.int64],
+    most: int,
 ) -> Evidence:
     """Find each feature's strongest passages.
 
@@ -146,9 +150,7 @@ def _mark(piece: str) -> str:
     return piece.strip() or ("line break" if "\n" in piece else "space")
 
 
-def _at_edges(
-    evidence: Evidence, word: NDArray[np.int64], words: Words
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _at_edges(evidence: Evidence, word: NDArray[np.int64], words: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether each peak is in its passage's first word, and whether it is in the last word or after it."""
     begins = np.searchsorted(words.passage, np.arange(words.passages + 1))
     first, beyond = begins[evidence.passage], begins[evidence.passage + 1]

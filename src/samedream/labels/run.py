@@ -53,7 +53,7 @@ def make_labels(features: Path, corpus: Path, config: LabelsConfig) -> list[Labe
     if activity.shape[0] != len(passages):
         raise StaleArtifactError(
             f"{features} has the activity of {activity.shape[0]} passages, but {corpus} holds {len(passages)}: they "
-            f"are not of the same study. Delete {features} and rerun \"samedream features DIR\""
+            f'are not of the same study. Delete {features} and rerun "samedream features DIR"'
         )
     if len(peaks[0]) != activity.nnz:
         raise CorruptArtifactError(

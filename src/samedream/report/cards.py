@@ -72,12 +72,18 @@ def card(planned: Plan, models: tuple[Model, Model], corpus: Corpus) -> Card:
         passage, place = corpus.texts[pick.passage_id], corpus.rows[pick.passage_id]
         a = _reading(planned.left, models[0], passage, place)
         b = _reading(planned.right, models[1], passage, place)
-        row = Row(passage, pick.side, pick.stratum, _cell(passage.text, planned.left, a),
-                  _cell(passage.text, planned.right, b))
+        row = Row(
+            passage,
+            pick.side,
+            pick.stratum,
+            _cell(passage.text, planned.left, a),
+            _cell(passage.text, planned.right, b),
+        )
         rows.append(row)
         own = [letter in planned.only for letter in "ab"]
-        clear = sum((cell.share or 0.0) * (1 if shown else -1)
-                    for cell, shown in zip((row.left, row.right), own, strict=True))
+        clear = sum(
+            (cell.share or 0.0) * (1 if shown else -1) for cell, shown in zip((row.left, row.right), own, strict=True)
+        )
         if clear > clearest[0]:
             line = excerpt(passage.text, a.spans if a and own[0] else (), b.spans if b and own[1] else ())
             clearest = (clear, line, passage)

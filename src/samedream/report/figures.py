@@ -63,6 +63,7 @@ def scale(names: tuple[str, str], hues: tuple[int, int], figures: Mapping[str, D
         hues: Their numbers on the page.
         figures: "universality", "floor", "ceiling", "normalised", "shared_fraction".
     """
+
     def of(key: str, way: str) -> Interval | None:
         found = figures[key]
         return None if found is None else getattr(found, way)
@@ -79,8 +80,16 @@ def scale(names: tuple[str, str], hues: tuple[int, int], figures: Mapping[str, D
         return Mark(interval, *(place(value, top) for value in (interval.value, interval.low, interval.high)))
 
     rows = [
-        ScaleRow(names[n], names[1 - n], hues[n], mark(of("universality", way)), mark(of("floor", way)),
-                 mark(of("ceiling", way)), of("normalised", way), of("shared_fraction", way))
+        ScaleRow(
+            names[n],
+            names[1 - n],
+            hues[n],
+            mark(of("universality", way)),
+            mark(of("floor", way)),
+            mark(of("ceiling", way)),
+            of("normalised", way),
+            of("shared_fraction", way),
+        )
         for n, way in enumerate(ways)
     ]
     steps = range(round(top / step) + 1)
@@ -155,6 +164,7 @@ def strengths(rows: Sequence[Match], name: str, other: str) -> list[Histogram]:
         name: The model.
         other: The model it is compared with.
     """
+
     def values(key: str) -> list[float]:
         return [value for row in rows if (value := getattr(row, key)) is not None]
 
@@ -184,5 +194,9 @@ def gauge(pair: Pair) -> Gauge:
     rows = [row for row in (pair.seen, pair.back if passed else None) if row is not None]
     chance = [row.threshold for row in rows if row.threshold is not None]
     again = [row.repeat_r for row in rows if row.repeat_r is not None]
-    return Gauge(place(pair.strength, 1), place(max(chance), 1) if chance else None,
-                 place(min(again), 1) if again else None, passed)
+    return Gauge(
+        place(pair.strength, 1),
+        place(max(chance), 1) if chance else None,
+        place(min(again), 1) if again else None,
+        passed,
+    )

@@ -36,8 +36,9 @@ def _slugs(study: Path, directory: Path) -> tuple[str, str]:
         a, b = "--".join(parts[:cut]), "--".join(parts[cut:])
         if (study / "features" / a).is_dir() and (study / "features" / b).is_dir():
             return a, b
-    raise MissingArtifactError(f"{study / 'features'} does not hold the two models of {directory.name}; "
-                               f'run "samedream features {study}" first')
+    raise MissingArtifactError(
+        f'{study / "features"} does not hold the two models of {directory.name}; run "samedream features {study}" first'
+    )
 
 
 def find_comparisons(study: Path) -> list[Found]:
@@ -55,8 +56,9 @@ def find_comparisons(study: Path) -> list[Found]:
             matches = [match(row) for row in table.to_pylist()]
             found.append(Found(directory, _slugs(study, directory), summary, matches, matched_pairs(matches)))
     if not found:
-        raise MissingArtifactError(f"{study / 'comparison'} holds no finished comparison; "
-                                   f'run "samedream comparison {study}" first')
+        raise MissingArtifactError(
+            f'{study / "comparison"} holds no finished comparison; run "samedream comparison {study}" first'
+        )
     # a study lists every pair of its models in their order, so a model is second as often as others stand before it
     second = Counter(comparison.slugs[1] for comparison in found)
     return sorted(found, key=lambda comparison: [(second[slug], slug) for slug in comparison.slugs])
@@ -108,6 +110,7 @@ def _seed(directory: Path) -> tuple[int, str]:
 
 def directories(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -> dict[str, dict[str, Path]]:
     """Stage → name of a column → directory, as the tables of settings stand."""
+
     def each(stage: str) -> dict[str, Path]:
         return {model.name: study / stage / slug for slug, model in names.items()}
 
@@ -123,8 +126,11 @@ def directories(study: Path, names: Mapping[str, ModelName], found: Sequence[Fou
 
 def files(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -> list[tuple[str, str]]:
     """Files of the study worth opening, below its directory, and what each holds."""
-    listed = [("study.json", "every setting of the study"), ("answer.json", "the answer, for programs"),
-              ("corpus/passages.parquet", "the passages that every model read")]
+    listed = [
+        ("study.json", "every setting of the study"),
+        ("answer.json", "the answer, for programs"),
+        ("corpus/passages.parquet", "the passages that every model read"),
+    ]
     for comparison in found:
         folder = f"comparison/{comparison.directory.name}"
         both = " and ".join(comparison.names)

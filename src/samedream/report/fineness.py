@@ -60,6 +60,8 @@ def fineness(found: Mapping[str, Any] | None, names: tuple[str, str]) -> Finenes
     known = {"a", "b", "containment", "verdict", "pairs", "note"}
     others += flat({key: value for key, value in found.items() if key not in known})
     return Fineness(
-        title.format(a=names[0], b=names[1]), tuple(row for row in rows if row[1:] != ("–", "–")), tuple(others),
+        title.format(a=names[0], b=names[1]),
+        tuple(row for row in rows if row[1:] != ("–", "–")),
+        tuple(others),
         str(found.get("note") or ""),
     )

@@ -76,8 +76,10 @@ def _directed(found: Found, key: str) -> Directed | None:
     try:
         return msgspec.convert(found.summary.get(key), Directed | None)
     except msgspec.ValidationError as error:
-        raise CorruptArtifactError(f"{found.directory / 'summary.json'}: {key} is not an estimate in two directions "
-                                   f"({error}); delete {found.directory} and rerun") from error
+        raise CorruptArtifactError(
+            f"{found.directory / 'summary.json'}: {key} is not an estimate in two directions "
+            f"({error}); delete {found.directory} and rerun"
+        ) from error
 
 
 def _rate(card_: Card) -> float:
@@ -97,12 +99,16 @@ def _side(found: Found, at: int, names: Mapping[str, ModelName], lonely: Sequenc
     counts = Counter(row.kind for row in rows)
     known = any(row.repeat_r is not None for row in rows)
     return Side(
-        model, other, len(rows),
+        model,
+        other,
+        len(rows),
         figures.class_bar(counts, model.name, other.name, stable_known=known),
         words.class_title(model.name, other.name, counts),
         figures.strengths(judged, model.name, other.name),
         words.strength_title(model.name, other.name, judged),
-        lonely, counts[ONLY_HERE] + (0 if known else counts[UNSTABLE]), known,
+        lonely,
+        counts[ONLY_HERE] + (0 if known else counts[UNSTABLE]),
+        known,
     )
 
 
@@ -115,18 +121,27 @@ def _comparison(found: Found, key: str, names: Mapping[str, ModelName], cards: M
     rules = found.summary.get("method") or {}
     verdict = str(found.summary.get("verdict") or "").strip().replace(" %", words.PERCENT)
     return Comparison(
-        key=key, directory=f"comparison/{found.directory.name}",
-        a=_side(found, 0, names, cards["a"]), b=_side(found, 1, names, cards["b"]),
+        key=key,
+        directory=f"comparison/{found.directory.name}",
+        a=_side(found, 0, names, cards["a"]),
+        b=_side(found, 1, names, cards["b"]),
         headline=words.headline(estimates["shared_fraction"]),
         verdict=verdict or "Whether they do, we cannot tell from this study.",
-        passages=int(found.summary.get("passages") or 0), blocks=int(found.summary.get("blocks") or 0),
-        scale=figures.scale(found.names, hues, estimates), scale_title=words.scale_title(found.names, estimates),
+        passages=int(found.summary.get("passages") or 0),
+        blocks=int(found.summary.get("blocks") or 0),
+        scale=figures.scale(found.names, hues, estimates),
+        scale_title=words.scale_title(found.names, estimates),
         gaps=words.scale_gaps(estimates),
-        first=first, first_limit=SELDOM if len(seldom) >= FIRST else None, best=cards["best"], random=cards["random"],
-        matched=len(found.matched), matched_median=median(strengths) if strengths else None,
+        first=first,
+        first_limit=SELDOM if len(seldom) >= FIRST else None,
+        best=cards["best"],
+        random=cards["random"],
+        matched=len(found.matched),
+        matched_median=median(strengths) if strengths else None,
         mutual=sum(pair.seen.kind == ONE_TO_ONE for pair in found.matched),
         fineness=fineness(found.summary.get("granularity"), found.names),
-        method=method.flat(rules), luck=finite(rules.get("false_discovery_rate")),
+        method=method.flat(rules),
+        luck=finite(rules.get("false_discovery_rate")),
         notes=[str(note) for note in found.summary.get("notes") or ()],
     )
 
@@ -167,14 +182,21 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
     comparisons = []
     for comparison, key, group, pair in zip(found, keys, plans, sides, strict=True):
         lists = {"best": group.best, "random": group.random, "a": group.lonely[0], "b": group.lonely[1]}
-        cards = {name: [card(planned, pair, corpus) for planned in planned_list]
-                 for name, planned_list in lists.items()}
+        cards = {
+            name: [card(planned, pair, corpus) for planned in planned_list] for name, planned_list in lists.items()
+        }
         comparisons.append(_comparison(comparison, key, names, cards))
     rows = _health(study, names)
     return Page(
-        words.question([model.name for model in names.values()]), list(names.values()), comparisons,
-        rows, health.tally(rows), method.stages(directories(study, names, found)), files(study, names, found),
-        artifacts.code_version(), config.model_dump(mode="json"),
+        words.question([model.name for model in names.values()]),
+        list(names.values()),
+        comparisons,
+        rows,
+        health.tally(rows),
+        method.stages(directories(study, names, found)),
+        files(study, names, found),
+        artifacts.code_version(),
+        config.model_dump(mode="json"),
     )
 
 

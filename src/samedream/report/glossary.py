@@ -1,9 +1,7 @@
 """The page’s words, in plain sentences: shown where a word is first used, and listed at the end."""
 
 GLOSSARY = {
-    "passage": (
-        "A piece of text, about two sentences long. Every model reads the very same ones."
-    ),
+    "passage": ("A piece of text, about two sentences long. Every model reads the very same ones."),
     "dictionary": (
         "A sparse autoencoder (SAE): a second, small network that writes each hidden state of a model as a sum of a "
         "few features out of thousands."
@@ -12,9 +10,7 @@ GLOSSARY = {
         "One thing a model’s dictionary has learned to notice, such as chess, or years in brackets: a direction in "
         "the model’s hidden states, known by the passages that excite it."
     ),
-    "strength": (
-        "How strongly a word excites a feature (activation), against the strongest this feature ever got."
-    ),
+    "strength": ("How strongly a word excites a feature (activation), against the strongest this feature ever got."),
     "match": (
         "How alike two features are: the correlation r of how strongly they fire, passage by passage. 1 means they "
         "rise and fall together, 0 that they have nothing to do with each other. The partner is chosen on half of the"
@@ -47,13 +43,7 @@ GLOSSARY = {
         "How far a figure could be off because these articles were read and not others (95 % confidence). It does not"
         " cover other training runs of the models or the dictionaries."
     ),
-    "trained again": (
-        "The same model with a second dictionary, trained from other random numbers (the repeat)."
-    ),
-    "random twin": (
-        "The same architecture and tokenizer with fresh random weights: a model that never read anything."
-    ),
-    "health": (
-        "Signs that a dictionary is good enough to speak for its model."
-    ),
+    "trained again": ("The same model with a second dictionary, trained from other random numbers (the repeat)."),
+    "random twin": ("The same architecture and tokenizer with fresh random weights: a model that never read anything."),
+    "health": ("Signs that a dictionary is good enough to speak for its model."),
 }

@@ -60,13 +60,18 @@ def _row(key: str, found: Mapping[str, Mapping[str, Any]], order: list[str]) -> 
             measures.append(None)
             continue
         value, healthy = values[model], metric.get("healthy")
-        measures.append(Measure(value, _verdict(value, healthy, low, high), healthy, str(metric.get("advice") or ""),
-                                None if value is None else place(value, top)))
+        measures.append(
+            Measure(
+                value,
+                _verdict(value, healthy, low, high),
+                healthy,
+                str(metric.get("advice") or ""),
+                None if value is None else place(value, top),
+            )
+        )
     band = (0.0 if low is None else place(low, top), 100.0 if high is None else place(high, top))
     name = str(first.get("name") or key.replace("_", " "))
     return HealthRow(name, str(first.get("meaning") or ""), low, high, band, tuple(measures))
-
-
 
 
 def health_rows(reports: Mapping[str, Mapping[str, Any] | None], order: list[str]) -> list[HealthRow]:

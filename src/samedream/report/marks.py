@@ -65,8 +65,11 @@ def marked(text: str, spans: Sequence[Span], maximum: float) -> Markup:
     for start, end, value in segments(text, spans):
         share = value / maximum if maximum > 0 else 1.0
         parts.append(escape(text[done:start]))
-        parts.append(Markup('<mark class="h{}" title="{} of {}">{}</mark>').format(
-            level(share), number(value), number(max(maximum, value)), text[start:end]))
+        parts.append(
+            Markup('<mark class="h{}" title="{} of {}">{}</mark>').format(
+                level(share), number(value), number(max(maximum, value)), text[start:end]
+            )
+        )
         done = end
     parts.append(escape(text[done:]))
     return Markup("").join(parts)

@@ -99,12 +99,19 @@ def stages(found: Mapping[str, Mapping[str, Path]]) -> list[Stage]:
     """
     tables = []
     for stage, directories in found.items():
-        manifests = {name: manifest for name, directory in directories.items()
-                     if (manifest := artifacts.read_manifest(directory)) is not None}
+        manifests = {
+            name: manifest
+            for name, directory in directories.items()
+            if (manifest := artifacts.read_manifest(directory)) is not None
+        }
         if manifests:
-            tables.append(Stage(
-                stage, TITLES.get(stage, stage), tuple(manifests),
-                _lines([manifest.config for manifest in manifests.values()]),
-                _lines([manifest.counts for manifest in manifests.values()]),
-            ))
+            tables.append(
+                Stage(
+                    stage,
+                    TITLES.get(stage, stage),
+                    tuple(manifests),
+                    _lines([manifest.config for manifest in manifests.values()]),
+                    _lines([manifest.counts for manifest in manifests.values()]),
+                )
+            )
     return tables

@@ -15,7 +15,13 @@ from samedream.report.glossary import GLOSSARY
 from samedream.report.views import Page
 
 _FILTERS: tuple[Callable[..., str], ...] = (
-    words.figure, words.percent, words.count, words.counted, words.significant, words.plainly, words.between,
+    words.figure,
+    words.percent,
+    words.count,
+    words.counted,
+    words.significant,
+    words.plainly,
+    words.between,
     words.listed,
 )
 
@@ -27,8 +33,12 @@ def _asset(name: str) -> Markup:
 def environment() -> Environment:
     """The templates' environment: autoescape on, an unknown name is an error."""
     made = Environment(
-        loader=PackageLoader("samedream.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False,
+        loader=PackageLoader("samedream.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
     )
     for write in _FILTERS:
         made.filters[write.__name__] = write
@@ -38,11 +48,15 @@ def environment() -> Environment:
 
 def render(page: Page) -> str:
     """The whole page as HTML."""
-    styles = Markup("\n").join(
-        [Markup(fontfaces.css()), Markup(palette.css(len(page.models))), _asset("page.css")]
-    )
+    styles = Markup("\n").join([Markup(fontfaces.css()), Markup(palette.css(len(page.models))), _asset("page.css")])
     template = environment().get_template("page.html.j2")
-    return template.render(
-        page=page, styles=styles, script=_asset("page.js"), page_seed=page.settings["seed"],
-        health_words=words.health_title(*page.healthy),
-    ) + "\n"
+    return (
+        template.render(
+            page=page,
+            styles=styles,
+            script=_asset("page.js"),
+            page_seed=page.settings["seed"],
+            health_words=words.health_title(*page.healthy),
+        )
+        + "\n"
+    )

@@ -38,6 +38,7 @@ def choose_passages(a: Sequence[Exemplar], b: Sequence[Exemplar], count: int) ->
         b: The exemplars of b's feature, strongest first; may be empty.
         count: How many passages.
     """
+
     def of(strata: tuple[str, ...]) -> list[tuple[str, Exemplar]]:
         left, right = ([e for e in side if e.stratum in strata] for side in (a, b))
         return list(_alternate(left, right))

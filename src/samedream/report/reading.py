@@ -89,8 +89,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise CorruptArtifactError(f"{path} is not JSON ({error}); delete {path.parent} and rerun") from error
     if not isinstance(found, dict):
-        raise CorruptArtifactError(f"{path} holds a {type(found).__name__}, expected an object; "
-                                   f"delete {path.parent} and rerun")
+        raise CorruptArtifactError(
+            f"{path} holds a {type(found).__name__}, expected an object; delete {path.parent} and rerun"
+        )
     return found
 
 
@@ -111,8 +112,9 @@ def read_table(path: Path, columns: Iterable[str], only: tuple[str, Iterable[Any
         raise MissingArtifactError(f"{path} is missing; rerun the stage that writes it") from error
     except (pa.ArrowException, KeyError, OSError) as error:
         first = str(error).splitlines()[0]
-        raise CorruptArtifactError(f"{path} cannot be read ({first}); expected the columns {', '.join(wanted)}. "
-                                   f"Delete {path.parent} and rerun") from error
+        raise CorruptArtifactError(
+            f"{path} cannot be read ({first}); expected the columns {', '.join(wanted)}. Delete {path.parent} and rerun"
+        ) from error
 
 
 class Model:
@@ -133,9 +135,11 @@ class Model:
         self._activity = load_activity(directory)
         self._starts, self._ends = load_peaks(directory)
         if len(self._starts) != self._activity.nnz or len(self._ends) != self._activity.nnz:
-            raise CorruptArtifactError(f"{directory / PEAKS} holds {len(self._starts)} spans, expected one for "
-                                       f"each of the {self._activity.nnz} entries of activity.npz; delete {directory} "
-                                       f"and rerun")
+            raise CorruptArtifactError(
+                f"{directory / PEAKS} holds {len(self._starts)} spans, expected one for "
+                f"each of the {self._activity.nnz} entries of activity.npz; delete {directory} "
+                f"and rerun"
+            )
 
     @property
     def passages(self) -> int:
@@ -192,9 +196,15 @@ def read_model(study: Path, slug: str, wanted: Iterable[int]) -> Model:
         label = labels.get(number, {})
         topics = zip(label.get("topics") or (), label.get("topic_shares") or (), strict=False)
         features[number] = Feature(
-            number, int(row["passages"]), int(row["articles"]), float(row["firing_rate"]), float(row["max"]),
-            (label.get("label") or "").strip(), tuple(label.get("keywords") or ()),
-            tuple((str(name), float(share)) for name, share in topics if name), tuple(exemplars.get(number, ())),
+            number,
+            int(row["passages"]),
+            int(row["articles"]),
+            float(row["firing_rate"]),
+            float(row["max"]),
+            (label.get("label") or "").strip(),
+            tuple(label.get("keywords") or ()),
+            tuple((str(name), float(share)) for name, share in topics if name),
+            tuple(exemplars.get(number, ())),
         )
     return Model(directory, features)
 

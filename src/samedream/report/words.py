@@ -88,7 +88,7 @@ def headline(shared: Directed | None) -> str:
     there, back = _ways(shared)
     if there is None or back is None:
         return "How much they share, we cannot tell from this study."
-    if max(there.low, back.low) <= 0:
+    if min(there.low, back.low) <= 0:
         return "Whether they share anything, we cannot tell from this study."
     shares = list(dict.fromkeys(f"{100 * interval.value:.0f}{PERCENT}" for interval in (there, back)))
     return f"They share about {listed(shares)} of their stable features."
@@ -161,8 +161,10 @@ def class_title(name: str, other: str, counts: Mapping[str, int]) -> str:
 
 def strength_title(name: str, other: str, rows: Sequence[Match]) -> str:
     """What one model's histogram of match strength shows: the three medians."""
-    middle = {key: median(found) if (found := [v for row in rows if (v := getattr(row, key)) is not None]) else None
-              for key in ("r", "floor_r", "repeat_r")}
+    middle = {
+        key: median(found) if (found := [v for row in rows if (v := getattr(row, key)) is not None]) else None
+        for key in ("r", "floor_r", "repeat_r")
+    }
     if middle["r"] is None:
         return f"No feature of {name} could be matched"
     places = (("floor_r", "a random twin"), ("repeat_r", "itself again"))

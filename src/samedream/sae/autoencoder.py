@@ -128,7 +128,10 @@ class SparseAutoencoder:
         Raises:
             TrainingError: The width is another one.
         """
-        pre = self.pre_activations(x)
+        return self.activate(self.pre_activations(x))
+
+    def activate(self, pre: torch.Tensor) -> torch.Tensor:
+        """The activation function: what of the pre-activations, float32 [rows, d_sae], fires; 0 elsewhere."""
         if self.threshold is not None:
             return torch.where(pre > self.threshold, pre, 0.0).relu_()
         assert self.k is not None  # a topk dictionary is made with k
