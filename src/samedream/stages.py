@@ -50,6 +50,16 @@ def _activations(study: Study, reader: str) -> None:
     run.run(study.activations(reader), study.config.activations, source=study.sources()[reader], corpus=study.corpus)
 
 
+def _check_models(study: Study, todo: list[Task]) -> None:
+    """Meet a missing model or layer before the first model is read, not hours later."""
+    missing = [task for task in todo if task.stage == "activations" and not task.done() and not _settled(study, task)]
+    if missing:
+        from samedream.activations import run
+
+        for task in missing:
+            run.check(study.sources()[task.name], study.config.activations)
+
+
 def _sae(study: Study, reader: str) -> None:
     from samedream.sae import run
 
@@ -146,6 +156,7 @@ def run_study(study: Study) -> Path:
     Returns:
         The path of the answer.
     """
+    _check_models(study, tasks(study))
     for task in _with_outlook(study, tasks(study)):
         if not _settled(study, task):
             task.make()
@@ -173,6 +184,7 @@ def run_stage(study: Study, stage: str) -> list[Path]:
                 f'{task.directory} is not finished, and "{stage}" needs it; run '
                 f'"samedream {task.stage} {study.directory}" first'
             )
+    _check_models(study, todo)
     for task in _with_outlook(study, todo):
         task.make()
     if stage == "comparison":
