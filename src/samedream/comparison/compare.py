@@ -166,8 +166,8 @@ def _method(arena: Arena) -> dict[str, Any]:
 
 def _test_in_words(arena: Arena) -> str:
     floors = any(name.endswith("_floor") for name in arena.sides)
-    return "Benjamini-Hochberg on each feature's largest p: against shuffled articles" + (
-        " and against what features of its firing rate reach with the random twin" if floors else ""
+    return "Benjamini-Hochberg on each feature's larger p: against shuffled articles" + (
+        " and against what features of its firing rate find in the other model's random twin" if floors else ""
     )
 
 

@@ -63,45 +63,42 @@ def view(arena: Arena, source: str, target: str) -> View:
     twins = arena.pairing(f"{source}_floor", f"{target}_floor")
     if found is None:
         raise AssertionError("left and right are always there")  # arena.enter has seen to it
-    support = arena.sides[source].support
-    floors = [(twin, support)] if twin else []
-    if twins:
-        floors.append((twins, arena.sides[f"{source}_floor"].support))
-    pools = [_pools(pairing.direction.r, support, of_twin) for pairing, of_twin in floors]
+    pool = _pools(twin.direction.r, arena.sides[source].support) if twin else None
     return View(
         activity=arena.sides[source],
         found=found,
-        tested=_test(found, pools),
+        tested=_test(found, pool),
         repeat=repeat,
-        repeat_tested=_test(repeat, pools) if repeat else None,
+        repeat_tested=_test(repeat, pool) if repeat else None,
         twin=twin,
-        floor=larger([pairing.direction for pairing, _ in floors]),
+        floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
     )
 
 
-def _pools(r: Floats, support: Index, of_twin: Index) -> tuple[Floats, ...]:
-    """The twin's scores, sorted, in the strata of the side that looks; all of them where a stratum has too few.
+def _pools(r: Floats, support: Index) -> tuple[Floats, ...]:
+    """The scores of these very features in the other model's twin, sorted, by stratum of firing rate.
 
     Args:
-        r: Held-out r of a floor's features.
-        support: Passages kept of each feature of the side that looks.
-        of_twin: The same of the floor's features.
+        r: Held-out r in the twin, ``[features]``.
+        support: Passages kept of each feature.
     """
     edges = stratum_edges(support)
-    stratum = strata(of_twin, edges)
+    stratum = strata(support, edges)
     inside = [r[stratum == number] for number in range(edges.size + 1)]
     return tuple(np.sort(part if part.size >= STRATUM_FEATURES / 2 else r) for part in inside)
 
 
-def _test(pairing: Pairing, pools: list[tuple[Floats, ...]]) -> Tested:
-    """Each feature's largest p over the nulls there are: shuffled articles, and each floor (protocol 3.4: "max-p").
+def _test(pairing: Pairing, pool: tuple[Floats, ...] | None) -> Tested:
+    """Each feature's larger p over the nulls there are: shuffled articles, and the twin (protocol 3.4: "max-p").
 
     With the permutation null alone a match of two features that merely follow the same topic, or the same word, passes:
-    so much a random twin has too. That is why a floor, where given, must be beaten as well.
+    so much a random twin has too. The twin's pool holds what the features of *this* dictionary find in it. What one
+    twin finds in the other is a floor of the whole figure, not of a feature: a twin's features are nearly single
+    tokens, and tokens match (measured in LOG.md, 2026-11-23).
     """
     r, stratum = pairing.direction.r, pairing.null.stratum
     p = pairing.null.p_values(r)
-    for pool in pools:
+    if pool is not None:
         p = np.maximum(p, rank_p(r, stratum, pool))
     q: Floats = stats.false_discovery_control(p)
     return Tested(p=p, q=q, passes=q <= FALSE_DISCOVERY_RATE)
