@@ -1,6 +1,10 @@
 """Progress in plain lines."""
 
+import io
+import re
+
 import pytest
+from rich.console import Console
 
 from samedream import progress
 
@@ -44,3 +48,17 @@ def test_an_error_inside_a_step_still_closes_it(capsys: pytest.CaptureFixture[st
         step.advance(3)
         raise KeyError
     assert "reading: 3 passages in" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_numbers_fit_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=shown, width=80))
+    progress.set_context("[6/21 sae gemma] ", (60.0, 300.0))
+    step = progress._RichStep("training a dictionary of 2,560 features", 862, "steps")
+    step.advance(431, note="variance explained 0.83, 0 dead")
+    step.close()
+    progress.set_context()
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.getvalue())
+    assert "[6/21 sae gemma] training a dictionary of 2,560 features" in text
+    assert re.search(r"431/862\s+steps.*the study: about 5 min", text)

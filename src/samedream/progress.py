@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 _PLAIN_SECONDS = 10.0  # how often a plain line is printed
@@ -136,24 +137,27 @@ class _PlainStep(Step):
 
 
 class _RichStep(Step):
+    """What is done on a line of its own, the bar below it: so that numbers stay readable in 80 columns."""
+
     def __init__(self, what: str, total: float | None, unit: str) -> None:
         super().__init__(what, total, unit)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(unit),
-            _RateColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TextColumn(unit, table_column=Column(no_wrap=True)),
+            _RateColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=Console(stderr=True),
+            expand=True,
         )
-        self._task = self._bar.add_task(_prefix + what, total=total, note="")
+        self._bar.console.print(_prefix + what, markup=False, highlight=False)
+        self._task = self._bar.add_task("", total=total, note="")
         self._bar.start()
 
     def _show(self) -> None:
-        note = self.note + self.outlook()
-        self._bar.update(self._task, completed=self.done, note=note.removeprefix(" · "))
+        parts = (self.outlook().removeprefix(" · "), self.note)
+        self._bar.update(self._task, completed=self.done, note=" · ".join(part for part in parts if part))
 
     def close(self) -> None:
         self._bar.stop()
