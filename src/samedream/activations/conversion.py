@@ -65,6 +65,11 @@ def conversions() -> dict[str, Path]:
     return found
 
 
+def is_conversion(directory: Path) -> bool:
+    """Whether a directory is one of ours."""
+    return (directory / _ORIGIN).is_file()
+
+
 def convert(gguf: GgufFiles, source: str) -> Path:
     """Directory with a GGUF's weights as safetensors (float32), its configuration and its tokenizer; made if need be.
 

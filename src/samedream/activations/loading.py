@@ -1,12 +1,14 @@
 """Loading a subject model and its tokenizer; a random twin gets fresh weights."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from samedream.activations.config import HarvestConfig
-from samedream.activations.conversion import quiet
+from samedream.activations.conversion import is_conversion, quiet
 from samedream.activations.processor import compute_dtype, device
 from samedream.activations.sources import ModelFiles
 from samedream.errors import CorruptWeightsError, ModelError
@@ -89,6 +91,8 @@ def load(files: ModelFiles, config: HarvestConfig) -> LoadedModel:
 def _tokenizer(files: ModelFiles, config: HarvestConfig) -> Any:
     from transformers import AutoTokenizer
 
+    if is_conversion(files.directory):
+        return _converted_tokenizer(files.directory)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             files.directory, local_files_only=True, trust_remote_code=config.allow_remote_code
@@ -101,6 +105,17 @@ def _tokenizer(files: ModelFiles, config: HarvestConfig) -> Any:
             f"add a tokenizer.json to {files.directory}"
         )
     return tokenizer
+
+
+def _converted_tokenizer(directory: Path) -> Any:
+    """The tokenizer of a conversion of ours: its file parsed once, where AutoTokenizer does so twice (262k words)."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    given = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
+    special = {key: value for key, value in given.items() if key.endswith("_token") and isinstance(value, str)}
+    words = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    return PreTrainedTokenizerFast(tokenizer_object=words, **special)
 
 
 def _random_twin(model_config: Any, config: HarvestConfig) -> Any:
