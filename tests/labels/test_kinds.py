@@ -10,6 +10,7 @@ def words(*pairs, functional=()):
 @pytest.mark.parametrize(
     ("a", "b", "same"),
     [
+        ("at", "At", True),  # too short for a stem, but one word
         ("opening", "openings", True),
         ("Physics", "physicist", True),
         ("art", "arts", True),

@@ -57,8 +57,10 @@ class Traits:
 
 
 def related(a: str, b: str) -> bool:
-    """Whether two words seem to share a stem: a common prefix of 4 letters and 70 % of the shorter, or a plural."""
+    """Whether two words are one, a plural, or share a stem: a common prefix of 4 letters and 70 % of the shorter."""
     a, b = sorted((a.casefold(), b.casefold()), key=len)
+    if a == b:
+        return True
     common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
     if common == len(a) and len(b) - len(a) <= 2 and len(a) >= 3:
         return True
