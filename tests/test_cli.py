@@ -88,7 +88,9 @@ def test_a_missing_model_is_met_before_anything_is_read(tmp_path: Path, tiny_mod
 
 
 def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, tiny_models: dict[str, Path]) -> None:
-    command = [sys.executable, "-m", "samedream.cli", "run", "--corpus", "sample", "--out", str(tmp_path / "s")]
+    # what runs in a shell's background ignores Ctrl-C from birth: a terminal's program does not
+    code = "import signal, samedream.cli; signal.signal(2, signal.default_int_handler); samedream.cli.main()"
+    command = [sys.executable, "-c", code, "run", "--corpus", "sample", "--out", str(tmp_path / "s")]
     command += ["--models", str(tiny_models["llama"]), "--models", str(tiny_models["gpt2"])]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr is not None
