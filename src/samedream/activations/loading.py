@@ -115,7 +115,7 @@ def _converted_tokenizer(directory: Path) -> Any:
     given = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
     special = {key: value for key, value in given.items() if key.endswith("_token") and isinstance(value, str)}
     words = Tokenizer.from_file(str(directory / "tokenizer.json"))
-    return PreTrainedTokenizerFast(tokenizer_object=words, **special)
+    return PreTrainedTokenizerFast(tokenizer_object=words, **special)  # type: ignore[no-untyped-call]
 
 
 def _random_twin(model_config: Any, config: HarvestConfig) -> Any:
