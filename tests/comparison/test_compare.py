@@ -124,6 +124,17 @@ def test_every_feature_has_a_row_and_a_class(half, compared):
         assert compared.pass_share[way] == pytest.approx(np.mean([row["q_value"] <= 0.05 for row in eligible]))
 
 
+def test_seed_stability_is_what_the_repeat_finds_again(half, compared):
+    for side, repeat in (("a", "a_to_b"), ("b", "b_to_a")):
+        stable = compared.seed_stability[side]
+        assert stable.value == compared.repeat_pass_share[repeat]
+        assert stable.low < stable.value <= stable.high <= 1.0
+        assert stable.value == pytest.approx(0.8 * 0.8, abs=0.1)  # both dictionaries found a concept, each in 4 of 5
+    bare = compare(half.left, half.right, half.blocks, QUICK, left_repeat=half.left)
+    assert bare.seed_stability["a"].value == 1.0
+    assert bare.seed_stability["b"] is None
+
+
 def test_dead_features_are_named(half):
     left = sparse.hstack([half.left, sparse.csr_array((half.left.shape[0], 2))], format="csr")
     found = compare(left, half.right, half.blocks, QUICK)

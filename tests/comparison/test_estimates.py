@@ -6,6 +6,7 @@ from samedream.comparison.estimates import (
     Direction,
     Sampled,
     bar_between,
+    found_again,
     larger,
     normalised,
     shared_fraction,
@@ -94,6 +95,19 @@ def test_shared_fraction_is_clipped_and_withheld():
     assert shared_fraction(ceiling, None, ceiling) is None
     assert shared_fraction(ceiling, floor, None) is None
     assert shared_fraction(ceiling, ceiling, ceiling) is None
+
+
+def test_found_again_is_the_share_that_passes():
+    r = np.array([0.9, 0.6, 0.1, 0.8, 0.2])
+    passes, stratum = np.array([True, True, False, True, False]), np.array([0, 0, 0, 1, 1])
+    still = found_again(_direction(r), passes, stratum)
+    assert still.value == pytest.approx(0.6)
+    # leaving articles out moves every r: features at the bar of their stratum (.6 and .8) come and go, .9 stays
+    moved = found_again(_direction(r, spread=0.01), passes, stratum)
+    assert moved.value == pytest.approx(0.6)
+    assert 0.0 < moved.low < 0.6 < moved.high <= 1.0
+    nothing = found_again(_direction(r, spread=0.01), np.zeros(5, bool), stratum)
+    assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
 
 
 def test_the_bar_stands_between_twin_and_repeat():

@@ -1,6 +1,7 @@
 from typing import Any
 
-from samedream.report.health import health_rows, tally
+from samedream.records import Interval
+from samedream.report.health import health_rows, seed_stability, tally
 
 
 def metric(value: float | None, healthy: bool | None, **more: Any) -> dict[str, Any]:
@@ -40,3 +41,21 @@ def test_bounds_may_be_open() -> None:
     (row,) = health_rows({"a": {"metrics": [metric(0.01, False, high=None)]}}, ["a"])
     assert row.measures[0] is not None and row.measures[0].verdict == "too low"
     assert row.band[1] == 100
+
+
+def test_an_interval_is_shown_where_it_is_whole() -> None:
+    whole = {"value": 0.31, "low": 0.2, "high": 0.4, "confidence": 0.95}
+    for given, expected in ((whole, Interval(0.31, 0.2, 0.4)), ({**whole, "low": None}, None), (None, None)):
+        (row,) = health_rows({"a": {"metrics": [metric(0.31, False, interval=given)]}}, ["a"])
+        assert row.measures[0] is not None and row.measures[0].interval == expected
+
+
+def test_seed_stability_is_a_figure_without_a_verdict() -> None:
+    whole = {"value": 0.31, "low": 0.2, "high": 0.4, "confidence": 0.95}
+    found = seed_stability(whole)
+    assert found is not None and seed_stability(None) is None
+    (row,) = health_rows({"a": {"metrics": [found]}, "b": None}, ["a", "b"])
+    assert row.name == "seed stability"
+    assert row.measures[0] is not None and row.measures[1] is None
+    assert (row.measures[0].value, row.measures[0].verdict) == (0.31, "no verdict")
+    assert row.measures[0].interval == Interval(0.31, 0.2, 0.4)

@@ -346,3 +346,19 @@ def test_the_dictionary_shown_is_the_one_the_features_were_made_with(tmp_path: P
     artifacts.finish(features, "features", {}, inputs={"sae": manifest.fingerprint()}, counts={}, files=files)
     words = said(read(run(study, CONFIG))[1])
     assert "1.0" in words and "0.11 " not in words
+
+
+def test_intervals_and_seed_stability_stand_in_the_health_table(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study")
+    (path,) = (study / "sae" / "smollm2-135m").glob("*/health.json")
+    health = json.loads(path.read_text())
+    health["metrics"][0]["interval"] = {"value": 0.71, "low": 0.655, "high": 0.765, "confidence": 0.95}
+    path.write_text(json.dumps(health))
+    (path,) = (study / "comparison").glob("smollm2-135m--*/summary.json")
+    summary = json.loads(path.read_text())
+    summary["seed_stability"] = {"a": {"value": 0.413, "low": 0.372, "high": 0.454, "confidence": 0.95}, "b": None}
+    path.write_text(json.dumps(summary))
+    words = said(read(run(study, CONFIG))[1])
+    assert "95 % interval: 0.66 to 0.77" in words
+    assert re.search(r"seed stability share of the features .* to – 0.41 no verdict 95 % interval: 0.37 to 0.45", words)
+    assert words.count("seed stability share") == 1

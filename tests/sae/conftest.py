@@ -18,7 +18,7 @@ class FakeStore:
         self.passage_ids = [f"p{n}" for n in range(50)]
         self.article_ids = [f"en:{n // 2}" for n in range(50)]
 
-    def vectors(self, layer=None):
+    def stored(self, layer=None):
         return self._vectors
 
     def row_passages(self, layer=None):

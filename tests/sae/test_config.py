@@ -19,13 +19,17 @@ def test_original_is_the_write_up():
         "width": None,
         "k": 64,
         "l1_strength": 0.001,
+        "nested": None,
         "learning_rate": 0.001,
         "batch_rows": 512,
         "steps": None,
         "epochs": 100.0,
         "aux_k": None,
+        "moments": [],
+        "patience": None,
         "layer": None,
         "articles": "all",
+        "downstream_passages": 48,
         "seed": 4738,
     }
     assert config.penalty() == 1e-3
@@ -37,7 +41,15 @@ def test_keys_beside_the_preset_win():
     assert SAEConfig(preset="original", variant="topk").penalty() == 0.0
 
 
-@pytest.mark.parametrize("given", [{}, {"preset": "original"}, {"preset": "original", "k": 8, "steps": 3}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"preset": "original"},
+        {"preset": "original", "k": 8, "steps": 3},
+        {"variant": "matryoshka", "nested": (0.5, 1.0)},
+    ],
+)
 def test_resolved_settings_resolve_to_themselves(given):
     config = SAEConfig(**given)
     assert SAEConfig(**config.model_dump(mode="json")) == config
@@ -46,7 +58,13 @@ def test_resolved_settings_resolve_to_themselves(given):
 def test_penalty():
     assert SAEConfig().penalty() == 0.0
     assert SAEConfig(variant="l1_topk").penalty() == 1e-3
+    assert SAEConfig(variant="l1").penalty() == 7e-3
     assert SAEConfig(variant="l1_topk", l1_strength=0).penalty() == 0.0
+
+
+def test_nested_shares():
+    assert SAEConfig(variant="matryoshka").nested_shares() == (0.0625, 0.125, 0.25, 0.5, 1.0)
+    assert SAEConfig(variant="matryoshka", nested=[0.2, 1]).nested_shares() == (0.2, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +73,20 @@ def test_penalty():
         ({"steps": 5, "epochs": 2}, "steps (5) and epochs (2) say the same thing: give one of them"),
         (
             {"l1_strength": 0.1},
-            'l1_strength acts on variant "l1_topk" only, the variant is "batchtopk": leave it out, '
+            'l1_strength acts on variants "l1_topk" and "l1" only, the variant is "batchtopk": leave it out, '
             'or set variant = "l1_topk"',
+        ),
+        (
+            {"nested": (0.5, 1)},
+            'nested acts on variant "matryoshka" only, the variant is "batchtopk": leave it out, or set '
+            'variant = "matryoshka"',
+        ),
+        *(
+            (
+                {"variant": "matryoshka", "nested": shares},
+                f"nested is {shares}: expected shares of the features above 0, ascending, the last one 1",
+            )
+            for shares in ([0.5], [], [0.5, 0.25, 1.0], [0.5, 0.5, 1.0], [0.0, 1.0], [1.0, 2.0])
         ),
         ({"topk": 3}, "Extra inputs are not permitted"),
         ({"k": 0}, "Input should be greater than or equal to 1"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from samedream.records import Interval
 from samedream.sae.advice import judge
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.health import decoder_cosines, gini, measure_health
@@ -70,6 +71,26 @@ def test_figures_by_hand():
     assert metrics["dead_share"].value == 0.25
 
 
+def test_cosine_is_measured_from_the_mean_of_the_rows():
+    # rows from their mean (10, 21): (2, -1), (0, 2), (-2, -1); only +x and +y fire above 1.5, so they come back as
+    # (12, 20), (10, 23), (10, 20): from the mean (2, -1), (0, 2), (0, -1); cosines 1, 1, 1 / sqrt 5
+    rows = torch.tensor([[12.0, 20.0], [10.0, 23.0], [8.0, 20.0]])
+    dictionary = eye_dictionary(1.5)
+    dictionary.b_enc = torch.tensor([0.0, 0.0, -9.0, -1.0])
+    metrics = {m.key: m for m in measure_health(dictionary, rows, np.arange(3), others=np.array([], np.int64))}
+    assert metrics["cosine"].value == pytest.approx((1 + 1 + 5**-0.5) / 3)
+    assert metrics["variance_explained"].value == pytest.approx(1 - 4 / 14)
+
+
+def test_l0_has_a_median_and_a_95th_percentile():
+    # 20 rows: 18 with one feature, one with two (+x, +y), one with none
+    rows = torch.tensor([[12.0, 20.0]] * 18 + [[12.0, 23.0], [10.0, 20.0]])
+    metrics = {m.key: m for m in measure_health(eye_dictionary(1.5), rows, np.arange(20), others=np.array([0]))}
+    assert (metrics["l0"].value, metrics["l0_median"].value, metrics["l0_p95"].value) == (1.0, 1.0, 1.0)
+    metrics = {m.key: m for m in measure_health(eye_dictionary(1.5), rows, np.arange(10, 20), others=np.array([0]))}
+    assert (metrics["l0_median"].value, metrics["l0_p95"].value) == (1.0, 2.0)
+
+
 def test_variance_explained_is_against_the_mean_of_the_rows():
     # threshold above everything: the reconstruction is b_dec = (10, 20) for both rows
     # errors (2, 0), (0, 3): 13; around their mean (11, 21.5): (1, -1.5), (-1, 1.5): 6.5; 1 - 13 / 6.5 = -1
@@ -86,7 +107,10 @@ def test_dead_rows_beyond_the_held_out_ones_revive_a_feature():
 
 VALUES = {
     "variance_explained": 0.8,
+    "cosine": 0.9,
     "l0": 32.0,
+    "l0_median": 30.0,
+    "l0_p95": 60.0,
     "dead_share": 0.1,
     "density": 0.03,
     "gini": 0.4,
@@ -99,11 +123,14 @@ VALUES = {
 def test_healthy_figures_get_no_advice():
     found = judge(VALUES)
     assert [m.key for m in found] == list(VALUES)
-    assert [m.healthy for m in found] == [None] + [True] * 7
+    assert [m.healthy for m in found] == [None, None, True, None, None] + [True] * 6
     assert all(not m.advice for m in found)
     assert {m.key: (m.low, m.high) for m in found} == {
         "variance_explained": (None, None),
+        "cosine": (None, None),
         "l0": (32, 64),
+        "l0_median": (None, None),
+        "l0_p95": (None, None),
         "dead_share": (0.05, 0.2),
         "density": (0.02, 0.1),
         "gini": (0.2, 0.6),
@@ -127,14 +154,26 @@ def test_healthy_figures_get_no_advice():
         ("decoder_cosine_mean", 0.4, ["lower expansion (codeDimsMultiplier)"]),
         ("decoder_cosine_p95", 0.7, ["more varied data"]),
         ("decoder_cosine_max", 1.0, ["duplicates", "lower expansion (codeDimsMultiplier)"]),
+        ("ce_recovered", 0.8, ["raise k (topkFeatures)", "expansion (codeDimsMultiplier)", "more data"]),
+        ("kl_recovered", 0.8, ["raise k (topkFeatures)"]),
     ],
 )
 def test_advice_names_the_knob(key, value, knobs):
     metric = next(m for m in judge({**VALUES, key: value}) if m.key == key)
     assert metric.healthy is False
+    assert metric.interval is None
     for knob in knobs:
         assert knob in metric.advice
 
 
+def test_an_interval_stays_with_its_figure():
+    interval = Interval(0.93, 0.88, 0.95)
+    (metric,) = judge({"ce_recovered": interval})
+    assert (metric.value, metric.interval, metric.healthy) == (0.93, interval, True)
+    with pytest.raises(ValueError, match="'nothing' is not in list"):
+        judge({"nothing": 1.0})
+
+
 def test_a_figure_is_judged_as_it_is_shown():
     assert next(m for m in judge({**VALUES, "l0": 31.96}) if m.key == "l0").healthy is True
+    assert [judge({"gini": value})[0].healthy for value in (0.604, 0.606)] == [True, False]

@@ -45,7 +45,10 @@ def test_the_stage_leaves_a_dictionary_and_its_health(harvest, tmp_path):
     assert health["rows"] == counts["held_out_rows"]
     assert [metric["key"] for metric in health["metrics"]] == [
         "variance_explained",
+        "cosine",
         "l0",
+        "l0_median",
+        "l0_p95",
         "dead_share",
         "density",
         "gini",
@@ -55,7 +58,7 @@ def test_the_stage_leaves_a_dictionary_and_its_health(harvest, tmp_path):
     ]
     assert set(health["metrics"][0]) == {"key", "name", "value", "low", "high", "healthy", "advice", "meaning"}
     assert health["training"]["history"][-1]["step"] == 20
-    assert load_health(out).metrics[1].value == pytest.approx(4.0)
+    assert load_health(out).metrics[2].value == pytest.approx(4.0)
 
 
 def test_a_second_run_reuses_and_another_directory_gets_the_same_bytes(harvest, tmp_path, monkeypatch):

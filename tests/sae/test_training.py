@@ -8,7 +8,7 @@ from samedream.errors import TrainingError
 from samedream.sae.config import SAEConfig
 from samedream.sae.optimiser import share_of_rate
 from samedream.sae.plan import make_plan
-from samedream.sae.trainer import Trainer, batches
+from samedream.sae.trainer import Trainer
 from samedream.sae.training import train_sae
 from samedream.sae.variants import variant
 
@@ -100,14 +100,6 @@ def test_scale_and_mean_of_the_input_play_no_part(plant):
     assert second["variance_explained"] == pytest.approx(first["variance_explained"], abs=0.02)
 
 
-def test_every_epoch_reads_every_row_once_in_a_new_order():
-    plan = make_plan(SAEConfig(batch_rows=10, epochs=3, k=2), 40, 2)
-    rows = np.arange(100, 140)
-    read = torch.stack(list(batches(rows, plan, 7))).view(3, 40)
-    assert [sorted(epoch.tolist()) for epoch in read] == [list(range(100, 140))] * 3
-    assert not torch.equal(read[0], read[1])
-
-
 def test_learning_rate_schedule():
     # 100 steps: up over 5, down over the last 25
     shares = [share_of_rate(step, 100) for step in range(100)]
@@ -121,7 +113,7 @@ def test_learning_rate_schedule():
 def test_a_feature_that_stops_firing_is_dead_and_comes_back():
     plan = make_plan(SAEConfig(width=8, k=2, steps=200, batch_rows=64, learning_rate=0.01), 1000, 4)
     assert plan.dead_after == 10
-    trainer = Trainer(4, plan, variant("batchtopk", 2, 0.0), seed=0)
+    trainer = Trainer(4, plan, variant(SAEConfig(k=2), 8), seed=0)
     rows = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
     trainer.weights.encoder_bias[3] = -3.0
     for _ in range(plan.dead_after):

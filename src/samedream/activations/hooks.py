@@ -1,15 +1,17 @@
-"""Finding a model's blocks, reading their output, and stopping the forward after the deepest one that is wanted.
+"""Finding a model's blocks, reading (or changing) their output, and stopping after the deepest one that is wanted.
 
 A hook on a block sees the residual stream as the block leaves it, before any final norm. `output_hidden_states` of
 transformers computes every block, and its last entry is taken after the final norm; so it serves to check the hook,
 once, when a model is loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from samedream.activations.config import HarvestConfig
 from samedream.errors import LayerError, ModelError
@@ -130,6 +132,89 @@ class BlockReader:
             assert value is not None  # mypy: with a normed layer the forward goes to the end
             found[layer.name] = value
         return found
+
+
+class Splicer:
+    """Puts another hidden state in the place of a layer's own, where `BlockReader` reads it.
+
+    `read` runs the model as it is; `resume` goes on from a changed state, without running the blocks before it again.
+    """
+
+    def __init__(self, blocks: nn.ModuleList, layer: WantedLayer, *, head: nn.Module) -> None:
+        """Say where; no hooks are left on the model.
+
+        Args:
+            blocks: The model's blocks, in order.
+            layer: Where to read and to replace.
+            head: The output head: what it is given is the hidden state after the final norm.
+        """
+        self.skipped, self.head, self.normed = list(blocks)[: layer.block + 1], head, layer.normed
+        self._given: Any = None
+
+    def read(self, forward: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+        """Run the model as it is.
+
+        Args:
+            forward: Runs the model (with its head, if it has one).
+
+        Returns:
+            What `forward` gives, and the layer's hidden state [texts, tokens, d].
+        """
+        states: list[Tensor] = []
+
+        def keep(state: Tensor) -> Tensor:
+            states.append(state)
+            return state
+
+        remember = self.skipped[-1].register_forward_hook(lambda block, arguments, output: self._remember(output))
+        with _open(remember), _open(self._hook(keep)):
+            found = forward()
+        return found, states[0]
+
+    def resume(self, forward: Callable[[], Tensor], state: Tensor) -> Tensor:
+        """Run the same batch again, on from this state [texts, tokens, d].
+
+        Args:
+            forward: As it was given to `read`, which must have been called first.
+            state: Takes the place of the layer's hidden state.
+        """
+        with _standing_in(self.skipped, self._given), _open(self._hook(lambda _: state)):
+            return forward()
+
+    def _remember(self, output: Any) -> None:
+        self._given = output
+
+    def _hook(self, change: Callable[[Tensor], Tensor]) -> RemovableHandle:
+        def at_head(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+            return change(arguments[0]), *arguments[1:]
+
+        def at_block(module: nn.Module, arguments: Any, output: Any) -> Any:
+            state = change(_output(output))
+            return (state, *output[1:]) if isinstance(output, tuple) else state
+
+        if self.normed:
+            return self.head.register_forward_pre_hook(at_head)
+        return self.skipped[-1].register_forward_hook(at_block)
+
+
+@contextmanager
+def _open(handle: RemovableHandle) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _standing_in(modules: Sequence[nn.Module], output: Any) -> Iterator[None]:
+    """Modules are not run: each gives `output`, in the form (tensor or tuple) that the model expects of them."""
+    for module in modules:
+        vars(module)["forward"] = lambda *given, **named: output
+    try:
+        yield
+    finally:
+        for module in modules:
+            del vars(module)["forward"]
 
 
 def find_blocks(model: nn.Module, tokenizer: Any, *, blocks: int, source: str) -> nn.ModuleList:

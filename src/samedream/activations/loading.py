@@ -16,13 +16,17 @@ from samedream.errors import CorruptWeightsError, ModelError
 _TWIN_SEED = 0
 
 
+class NoNextToken(Exception):  # noqa: N818 (not an error: there is a figure less)
+    """A model that predicts no next token was asked to; the message says why it does not, without a path."""
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A model ready to read.
 
     Attributes:
         source: What the user called it.
-        model: The model without its output head, in evaluation mode.
+        model: The model in evaluation mode, without its output head unless that was asked for.
         tokenizer: Its fast tokenizer.
         context_tokens: Tokens it can read at once, or None when its configuration does not say.
     """
@@ -67,14 +71,22 @@ def block_count(files: ModelFiles, model_config: Any) -> int:
     return count
 
 
-def load(files: ModelFiles, config: HarvestConfig) -> LoadedModel:
+def load(files: ModelFiles, config: HarvestConfig, *, head: bool = False) -> LoadedModel:
     """Load a model to read hidden states from.
 
+    Args:
+        files: Where it is.
+        config: Settings.
+        head: With the output head that predicts the next token; not for a random twin.
+
     Raises:
+        NoNextToken: The head was asked for and there is none.
         CorruptWeightsError: The weights are truncated, damaged or incomplete.
         ModelError: transformers cannot load it, or it has no fast tokenizer.
     """
     model_config = read_config(files, config)
+    if head:
+        _check_head(files, model_config)
     where = device()
     dtype = compute_dtype(config.dtype, where)
     with quiet():
@@ -82,10 +94,25 @@ def load(files: ModelFiles, config: HarvestConfig) -> LoadedModel:
         if files.random:
             model = _random_twin(model_config, config)
         else:
-            model = _trained(files, model_config, config, dtype)
+            model = _trained(files, model_config, config, dtype=dtype, head=head)
     model = model.to(device=where, dtype=dtype).eval()
     limit = getattr(model_config.get_text_config(), "max_position_embeddings", None)
     return LoadedModel(files.source, model, tokenizer, limit if isinstance(limit, int) and limit > 0 else None)
+
+
+def _check_head(files: ModelFiles, model_config: Any) -> None:
+    """Refuse, before anything is loaded, what cannot have a head for the next token."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    kind = model_config.model_type
+    encoder = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(model_config, "is_decoder", False)
+    if encoder or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise NoNextToken(f"{kind} models do not predict the next token")
+    if is_conversion(files.directory) and not model_config.get_text_config().tie_word_embeddings:
+        raise NoNextToken("a converted GGUF keeps no output head but the one that its token embeddings are")
 
 
 def _tokenizer(files: ModelFiles, config: HarvestConfig) -> Any:
@@ -129,13 +156,14 @@ def _random_twin(model_config: Any, config: HarvestConfig) -> Any:
         )
 
 
-def _trained(files: ModelFiles, model_config: Any, config: HarvestConfig, dtype: torch.dtype) -> Any:
+def _trained(files: ModelFiles, model_config: Any, config: HarvestConfig, *, dtype: torch.dtype, head: bool) -> Any:
     from safetensors import SafetensorError
-    from transformers import AutoModel
+    from transformers import AutoModel, AutoModelForCausalLM
 
+    kind: Any = AutoModelForCausalLM if head else AutoModel
     pickled = not any(files.directory.glob("*.safetensors"))  # only when allowed by name: `sources` refused it else
     try:
-        model, info = AutoModel.from_pretrained(
+        model, info = kind.from_pretrained(
             files.directory,
             config=model_config,
             dtype=dtype,
@@ -151,6 +179,8 @@ def _trained(files: ModelFiles, model_config: Any, config: HarvestConfig, dtype:
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         raise ModelError(f"{files.source}: transformers cannot load {files.directory} ({error})") from error
     missing = sorted(name for name in info["missing_keys"] if "pooler" not in name)  # a pooler is above the last block
+    if head and missing and not any(name.startswith(f"{model.base_model_prefix}.") for name in missing):
+        raise NoNextToken(f"its weights hold no output head ({missing[0]})")
     if missing:
         raise CorruptWeightsError(
             f"{files.source}: {len(missing)} weights are missing in {files.directory}, among "

@@ -100,13 +100,14 @@ def read_tensors(path: Path, names: Iterable[str] | None = None) -> dict[str, to
             header = msgspec.json.decode((handle.metadata() or {}).get(_KEY, ""), type=ShardHeader)
             tensors = {name: handle.get_tensor(name) for name in (handle.keys() if names is None else names)}
     except (SafetensorError, OSError, msgspec.DecodeError) as error:
-        raise CorruptArtifactError(f"{path} cannot be read ({error}); {_remedy(path)}") from error
+        raise CorruptArtifactError(f"{path} cannot be read ({error}); {remedy(path)}") from error
     if names is None and _crc32(tensors) != header.crc32:
-        raise CorruptArtifactError(f"{path} does not fit its checksum; {_remedy(path)}")
+        raise CorruptArtifactError(f"{path} does not fit its checksum; {remedy(path)}")
     return tensors
 
 
-def _remedy(path: Path) -> str:
+def remedy(path: Path) -> str:
+    """What to do about a damaged shard."""
     return f"delete {path.parent / 'manifest.json'} and rerun the activations stage: only damaged shards are made again"
 
 

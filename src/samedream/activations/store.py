@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import torch
 
 from samedream import artifacts
+from samedream.activations.rows import StoredRows
 from samedream.activations.shards import norm_key, read_tensors
 from samedream.errors import CorruptArtifactError, LayerError, StaleArtifactError
 
@@ -146,6 +147,17 @@ class ActivationStore:
                 tensors["start"][keep].numpy(),
                 tensors["end"][keep].numpy(),
             )
+
+    def stored(self, layer: str | None = None) -> StoredRows:
+        """The rows of a layer, read from disk as they are asked for.
+
+        Raises:
+            LayerError: There is no such layer.
+            CorruptArtifactError: A shard is damaged.
+        """
+        name = self.layer_name(layer)
+        counts = self.layer_counts[name]
+        return StoredRows(self._paths(), name, counts.sink_threshold, d=counts.d_model)
 
     def vectors(self, layer: str | None = None) -> torch.Tensor:
         """All rows of a layer at once, float32 [rows, d]: only where they fit into memory."""

@@ -11,7 +11,7 @@ from samedream.comparison.activity import THETA_SHARE
 from samedream.comparison.arena import Arena, enter
 from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.config import ComparisonConfig
-from samedream.comparison.estimates import normalised, shared_fraction
+from samedream.comparison.estimates import found_again, normalised, shared_fraction
 from samedream.comparison.granularity import granularity
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE
 from samedream.comparison.table import class_counts, matches
@@ -36,6 +36,7 @@ class Comparison:
         mean_r: Mean held-out correlation by direction; also "floor" and "ceiling" ones.
         pass_share: Share of eligible features that pass the test (q at most .05), by direction.
         repeat_pass_share: The same against the model's own repeat.
+        seed_stability: Side → that share with its interval: how much of a dictionary another seed finds again.
         granularity: Which side cuts finer, a first look (see `granularity.granularity`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
@@ -54,6 +55,7 @@ class Comparison:
     mean_r: dict[str, Means]
     pass_share: Means
     repeat_pass_share: Means
+    seed_stability: dict[str, Interval | None]
     granularity: dict[str, Any]
     classes: dict[str, dict[str, int]]
     passages: int
@@ -123,6 +125,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         },
         pass_share=means(lambda side: float(side.tested.passes.mean())),
         repeat_pass_share=means(lambda side: float(side.repeat_tested.passes.mean()) if side.repeat_tested else None),
+        seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         granularity=granularity(a, b, arena.blocks),
         classes=class_counts(table),
         passages=a.activity.passages,
@@ -139,6 +142,12 @@ def _normalised(side: View) -> Interval | None:
         side.floor.universality() if side.floor else None,
         side.ceiling.universality() if side.ceiling else None,
     )
+
+
+def _seed_stability(side: View) -> Interval | None:
+    if side.repeat is None or side.repeat_tested is None:
+        return None
+    return found_again(side.repeat.direction, side.repeat_tested.passes, side.repeat.null.stratum)
 
 
 def _method(arena: Arena) -> dict[str, Any]:

@@ -157,7 +157,24 @@ def bar_between(floor: Floats, ceiling: Floats) -> float:
     return float(bars[apart >= apart.max() - 0.02].mean())
 
 
-def soft_pass(r: Floats, bar: float) -> Floats:
+def found_again(repeat: Direction, passes: NDArray[np.bool_], stratum: NDArray[np.int64]) -> Interval:
+    """Seed stability: the share of a dictionary's features that pass the test against its own repeat.
+
+    The test comes to one lowest r in each stratum of firing rate; the jackknife moves r, as a ramp, past these bars.
+
+    Args:
+        repeat: How the features are found in the repeat.
+        passes: Whether each feature passes there, bool ``[features]``.
+        stratum: Of each feature.
+    """
+    bar = np.full(passes.size, np.inf)
+    for number in np.unique(stratum[passes]):
+        bar[stratum == number] = repeat.r[passes & (stratum == number)].min()
+    without = soft_pass(repeat.without, bar).mean(axis=1)
+    return Sampled(float(passes.mean()), without, repeat.halves).interval(lowest=0.0, highest=1.0)
+
+
+def soft_pass(r: Floats, bar: float | Floats) -> Floats:
     """0 below the bar, 1 above, linear within .05 of it: a jackknife needs a figure that does not jump."""
     passed: Floats = np.clip((r - bar) / (2 * _RAMP) + 0.5, 0.0, 1.0)
     return passed

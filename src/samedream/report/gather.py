@@ -186,7 +186,7 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
             name: [card(planned, pair, corpus) for planned in planned_list] for name, planned_list in lists.items()
         }
         comparisons.append(_comparison(comparison, key, names, cards))
-    rows = _health(study, names)
+    rows = _health(study, names, found)
     return Page(
         words.question([model.name for model in names.values()]),
         list(names.values()),
@@ -200,9 +200,16 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
     )
 
 
-def _health(study: Path, names: Mapping[str, ModelName]) -> list[health.HealthRow]:
+def _health(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -> list[health.HealthRow]:
     reports: dict[str, dict[str, Any] | None] = {}
     for slug in names:
         paths = [directory / "health.json" for directory in dictionary(study, slug)]
         reports[slug] = read_json(paths[0]) if paths and paths[0].exists() else None
+    for comparison in reversed(found):  # of several comparisons the first one speaks for a model
+        for slug, side in zip(comparison.slugs, ("a", "b"), strict=True):
+            stable = health.seed_stability((comparison.summary.get("seed_stability") or {}).get(side))
+            report = reports[slug]
+            if stable and report:
+                others = [metric for metric in report.get("metrics", ()) if metric.get("key") != stable["key"]]
+                reports[slug] = {**report, "metrics": [*others, stable]}
     return health.health_rows(reports, list(names))

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from math import ceil, log10
 from typing import Any
 
+from samedream.records import Interval
 from samedream.report.figures import place
 from samedream.report.reading import finite
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of one model: its value, the verdict in words, which knob to turn, and places on a small axis."""
+    """One figure of one model: value and interval, the verdict in words, which knob to turn, its place on an axis."""
 
     value: float | None
     verdict: str
     healthy: bool | None
     advice: str
     at: float | None
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,30 @@ def _verdict(value: float | None, healthy: bool | None, low: float | None, high:
     return "outside"
 
 
+def _interval(found: Mapping[str, Any] | None) -> Interval | None:
+    if not found:
+        return None
+    value, low, high, confidence = (finite(found.get(key)) for key in ("value", "low", "high", "confidence"))
+    if value is None or low is None or high is None or confidence is None:
+        return None
+    return Interval(value, low, high, confidence)
+
+
+def seed_stability(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A comparison's `seed_stability` of one side, as a health figure; None where there is none."""
+    interval = _interval(found)
+    if interval is None:
+        return None
+    return {
+        "key": "seed_stability",
+        "name": "seed stability",
+        "value": interval.value,
+        "interval": found,
+        "meaning": "share of the features frequent enough to be compared that a dictionary of the same model with "
+        "another seed has too, by the test that the comparison puts every match to",
+    }
+
+
 def _row(key: str, found: Mapping[str, Mapping[str, Any]], order: list[str]) -> HealthRow:
     first = next(found[model] for model in order if model in found)
     low, high = finite(first.get("low")), finite(first.get("high"))
@@ -67,6 +93,7 @@ def _row(key: str, found: Mapping[str, Mapping[str, Any]], order: list[str]) -> 
                 healthy,
                 str(metric.get("advice") or ""),
                 None if value is None else place(value, top),
+                _interval(metric.get("interval")),
             )
         )
     band = (0.0 if low is None else place(low, top), 100.0 if high is None else place(high, top))

@@ -7,11 +7,12 @@ from typing import Any, Self
 import torch
 
 from samedream.errors import TrainingError
-from samedream.sae import layout
 from samedream.sae.gradients import Parameters
+from samedream.sae.interop import saelens
+from samedream.sae.interop.weights import Weights
 from samedream.sae.scaling import Scaling
 from samedream.sae.selection import largest_per_row
-from samedream.sae.variant import Architecture
+from samedream.sae.variants.protocol import Architecture
 
 
 class SparseAutoencoder:
@@ -59,7 +60,13 @@ class SparseAutoencoder:
 
     @classmethod
     def folded(
-        cls, weights: Parameters, scaling: Scaling, *, threshold: float | None, k: int, metadata: Mapping[str, Any]
+        cls,
+        weights: Parameters,
+        scaling: Scaling,
+        *,
+        threshold: float | torch.Tensor | None,
+        k: int,
+        metadata: Mapping[str, Any],
     ) -> Self:
         """Fold centre and scale into trained weights.
 
@@ -70,7 +77,8 @@ class SparseAutoencoder:
         Args:
             weights: As trained, on centred and scaled rows.
             scaling: What was done to the rows.
-            threshold: For JumpReLU; None for TopK.
+            threshold: For JumpReLU, one or one for each feature, float32 [features], in the units of the scaled rows'
+                activations, which folding keeps; None for TopK.
             k: For TopK.
             metadata: Where the dictionary is from.
         """
@@ -83,7 +91,8 @@ class SparseAutoencoder:
         }
         if threshold is None:
             return cls("topk", tensors, k=k, metadata=metadata)
-        return cls("jumprelu", tensors | {"threshold": torch.full_like(tensors["b_enc"], threshold)}, metadata=metadata)
+        tensors["threshold"] = torch.zeros_like(tensors["b_enc"]).copy_(torch.as_tensor(threshold))
+        return cls("jumprelu", tensors, metadata=metadata)
 
     @property
     def d_in(self) -> int:
@@ -163,12 +172,12 @@ class SparseAutoencoder:
             "normalize_activations": "none",
             "reshape_activations": "none",
             "metadata": {
-                "sae_lens_version": layout.SAE_LENS_VERSION,
                 "sae_lens_training_version": None,
                 "model_name": None,
                 "hook_name": None,
                 "hook_head_index": None,
                 **self.metadata,
+                "sae_lens_version": saelens.VERSION,  # of this layout, whatever the dictionary was trained with
             },
         }
         if self.architecture == "topk":
@@ -184,21 +193,25 @@ class SparseAutoencoder:
         tensors = {"W_enc": self.W_enc, "b_enc": self.b_enc, "W_dec": self.W_dec, "b_dec": self.b_dec}
         if self.threshold is not None:
             tensors["threshold"] = self.threshold
-        return layout.write(Path(directory), self.config(), tensors)
+        return saelens.write(Path(directory), self.config(), tensors)
 
     @classmethod
     def load(cls, directory: Path | str) -> Self:
-        """Read a dictionary that `save` (or SAELens 6: jumprelu or topk, folded) wrote.
+        """Read a dictionary that `save`, or SAELens, wrote; `samedream.sae.interop.open_dictionary` reads others too.
 
         Raises:
             MissingArtifactError: There is none.
             CorruptArtifactError: A file is damaged, or of a kind that is not read.
         """
-        config, tensors = layout.read(Path(directory))
+        return cls.of(saelens.read(Path(directory) / saelens.WEIGHTS))
+
+    @classmethod
+    def of(cls, weights: Weights) -> Self:
+        """A dictionary from what a reader found."""
         return cls(
-            config["architecture"],
-            tensors,
-            k=config.get("k"),
-            apply_b_dec_to_input=config.get("apply_b_dec_to_input", True),
-            metadata=config.get("metadata") or {},
+            weights.architecture,
+            weights.tensors,
+            k=weights.k,
+            apply_b_dec_to_input=weights.apply_b_dec_to_input,
+            metadata=weights.metadata,
         )

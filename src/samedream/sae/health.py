@@ -1,6 +1,7 @@
 """Health figures of a dictionary, streamed over rows."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import torch
 
 from samedream.sae.advice import Metric, judge
 from samedream.sae.autoencoder import SparseAutoencoder
+from samedream.sae.split import Vectors
 
 CHUNK_ROWS = 1024
 DEAD_ROWS = 200_000  # beyond the held-out rows, a feature is looked for on at most this many
@@ -23,52 +25,83 @@ def chunks(rows: npt.NDArray[np.int64]) -> Iterator[torch.Tensor]:
 
 def measure_health(
     sae: SparseAutoencoder,
-    vectors: torch.Tensor,
+    vectors: Vectors,
     held_out: npt.NDArray[np.int64],
     *,
     others: npt.NDArray[np.int64],
     advance: Callable[[int], None] = lambda rows: None,
 ) -> list[Metric]:
-    """All health figures with the user's ranges and advice.
+    """All health figures of a dictionary on its own, with the user's ranges and advice.
 
     Everything is measured on held-out rows, but for dead features: held-out rows are few, so a rare feature is also
     looked for on (at most 200,000, evenly spaced) other rows before it is called dead.
 
     Args:
         sae: The dictionary.
-        vectors: Raw hidden states, float32 [rows, d].
+        vectors: Raw hidden states.
         held_out: Rows the dictionary was not trained on, int64.
         others: Further rows on which a feature may be found alive, int64.
         advance: Called with the number of rows done.
     """
-    uses = np.zeros(sae.d_sae, np.int64)
-    error = spread = 0.0
-    total = torch.zeros(sae.d_in, dtype=torch.float64)
-    for part in chunks(held_out):
-        rows = vectors[part]
-        features = sae.encode(rows)
-        uses += features.count_nonzero(0).numpy()
-        error += float((sae.decode(features) - rows).double().square().sum())
-        centred = (rows - sae.b_dec).double()  # b_dec is near the mean: no cancellation below
-        total += centred.sum(0)
-        spread += float(centred.square().sum())
-        advance(len(part))
-    spread -= float(total.square().sum()) / len(held_out)
-    alive = uses > 0
+    seen = _look(sae, vectors, held_out, advance=advance)
+    alive = seen.uses > 0
     for part in chunks(others[:: max(1, -(-len(others) // DEAD_ROWS))]):
         alive |= sae.encode(vectors[part]).any(0).numpy()
         advance(len(part))
-    l0 = float(uses.sum()) / len(held_out)
+    l0 = float(seen.active.mean())
     return judge(
         {
-            "variance_explained": 1 - error / spread if spread > 0 else 0.0,
+            "variance_explained": 1 - seen.error / seen.spread if seen.spread > 0 else 0.0,
+            "cosine": seen.cosine,
             "l0": l0,
+            "l0_median": float(np.median(seen.active)),
+            "l0_p95": float(np.quantile(seen.active, 0.95, method="inverted_cdf")),
             "dead_share": float((~alive).mean()),
             "density": l0 / sae.d_sae,
-            "gini": gini(uses),
+            "gini": gini(seen.uses),
             **decoder_cosines(sae.W_dec),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Held-out rows, looked at once: uses [features], active features of each row, and sums over rows."""
+
+    uses: npt.NDArray[np.int64]
+    active: npt.NDArray[np.int64]
+    error: float
+    spread: float
+    cosine: float
+
+
+def _look(
+    sae: SparseAutoencoder,
+    vectors: Vectors,
+    rows: npt.NDArray[np.int64],
+    *,
+    advance: Callable[[int], None],
+) -> _Look:
+    total = torch.zeros(sae.d_in, dtype=torch.float64)
+    for part in chunks(rows):
+        total += vectors[part].double().sum(0)
+    mean = total / len(rows)
+    uses, active = np.zeros(sae.d_sae, np.int64), np.zeros(len(rows), np.int64)
+    error = spread = cosines = 0.0
+    done = 0
+    for part in chunks(rows):
+        given = vectors[part]
+        features = sae.encode(given)
+        on = features != 0
+        uses += on.sum(0).numpy()
+        active[done : done + len(part)] = on.sum(1).numpy()
+        row, back = given.double() - mean, sae.decode(features).double() - mean
+        error += float((back - row).square().sum())
+        spread += float(row.square().sum())
+        cosines += float(torch.nn.functional.cosine_similarity(row, back, dim=1).sum())
+        done += len(part)
+        advance(len(part))
+    return _Look(uses, active, error, spread, cosines / len(rows))
 
 
 def gini(uses: npt.NDArray[np.int64]) -> float:

@@ -1,5 +1,7 @@
 """Adam on a dictionary whose decoder rows keep norm 1, and the schedule of its learning rate."""
 
+from typing import Any
+
 import torch
 
 from samedream.sae.gradients import Parameters
@@ -10,6 +12,9 @@ DECAY = 0.25  # share of the run, at its end
 # which is meant for runs a hundred times longer.
 _RATE = 1.2e-3
 _HIGHEST = 5e-3
+# Thresholds have some units to go in a short run, and Adam moves them by at most the rate in a step. Measured with a
+# band of width 1: at 1 times the rate L0 stayed at 22 where 32 were wanted and 30 % of the features died.
+_THRESHOLD_RATE = 5.0
 
 
 def default_rate(width: int) -> float:
@@ -46,7 +51,10 @@ class UnitNormAdam:
             weights: The dictionary; changed in place by `step`.
         """
         self.weights = weights
-        self._adam = torch.optim.Adam(weights.tensors(), fused=True)
+        groups: list[dict[str, Any]] = [{"params": weights.tensors()[:4], "times": 1.0}]
+        if weights.threshold is not None:
+            groups.append({"params": [weights.threshold], "times": _THRESHOLD_RATE})
+        self._adam = torch.optim.Adam(groups, fused=True)
 
     def step(self, found: Parameters, rate: float) -> None:
         """Take one step.
@@ -61,6 +69,24 @@ class UnitNormAdam:
         for weight, gradient in zip(self.weights.tensors(), found.tensors(), strict=True):
             weight.grad = gradient
         for group in self._adam.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["times"]
         self._adam.step()
         decoder.div_(torch.linalg.vector_norm(decoder, dim=1, keepdim=True))
+        if self.weights.threshold is not None:
+            self.weights.threshold.clamp_(min=0.0)  # below 0 an activation could be negative
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Moments and number of steps of each tensor, by "place.name"; empty before the first step."""
+        return {
+            f"{place}.{name}": value
+            for place, found in self._adam.state_dict()["state"].items()
+            for name, value in found.items()
+        }
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Take up a state that `state` gave."""
+        nested: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in state.items():
+            place, name = key.split(".")
+            nested.setdefault(int(place), {})[name] = value
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": nested})

@@ -9,10 +9,10 @@ import torch
 from samedream.errors import TrainingError
 from samedream.sae.config import SAEConfig
 from samedream.sae.optimiser import default_rate
-from samedream.sae.split import Split
+from samedream.sae.split import Split, Vectors
 
 _STEPS, _ROWS = 1200, 80_000  # measured (docs/sae.md): 1,200 steps do for 80,000 rows; they grow with the square root
-_CHUNK = 65_536
+_CHUNK = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def as_matrix(vectors: object) -> torch.Tensor:
     return vectors.detach().to("cpu", torch.float32).contiguous()
 
 
-def check_rows(vectors: torch.Tensor, split: Split) -> None:
+def check_rows(vectors: Vectors, split: Split) -> None:
     """Refuse vectors that cannot be trained on.
 
     Raises:
@@ -103,7 +103,7 @@ def check_rows(vectors: torch.Tensor, split: Split) -> None:
     broken = [
         start + int(row)
         for start in range(0, len(vectors), _CHUNK)
-        for row in (~vectors[start : start + _CHUNK].isfinite().all(1)).nonzero()
+        for row in (~vectors[torch.arange(start, min(start + _CHUNK, len(vectors)))].isfinite().all(1)).nonzero()
     ]
     if broken:
         raise TrainingError(

@@ -1,16 +1,21 @@
 """The sae stage of a study."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from samedream import artifacts
+from samedream import artifacts, progress
 from samedream.activations.store import ActivationStore
+from samedream.sae.adoption import Place, doubts, try_out
 from samedream.sae.config import SAEConfig
+from samedream.sae.downstream import with_downstream
+from samedream.sae.interop import open_dictionary
+from samedream.sae.interop.formats import find
 from samedream.sae.store import HEALTH, STAGE
 from samedream.sae.training import train_sae
 
 
-def run(out: Path, config: SAEConfig, *, activations: Path, source: str) -> None:
+def run(out: Path, config: SAEConfig, *, activations: Path, source: str, corpus: Path | None = None) -> None:
     """Train one dictionary on a finished harvest.
 
     Args:
@@ -18,6 +23,7 @@ def run(out: Path, config: SAEConfig, *, activations: Path, source: str) -> None
         config: Settings.
         activations: The harvest's directory.
         source: The model source, for the dictionary's own record of where it is from.
+        corpus: The corpus' directory, to measure the model's loss with the dictionary too; None: not measured.
 
     Raises:
         MissingArtifactError: The harvest has not finished.
@@ -33,7 +39,7 @@ def run(out: Path, config: SAEConfig, *, activations: Path, source: str) -> None
     sae, report = train_sae(store, config)
     sae.metadata |= {"model_name": source, "hook_name": hook_name(config.layer or store.layers[0])}
     files = sae.save(out)
-    record = report.record()
+    record = with_downstream(report.record(), sae, store, config=config, corpus=corpus)
     artifacts.write_json(out / HEALTH, record)
     counts = {
         "rows": report.rows,
@@ -45,6 +51,60 @@ def run(out: Path, config: SAEConfig, *, activations: Path, source: str) -> None
         "batch_rows": report.plan.batch_rows,
     }
     artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=[*files, out / HEALTH])
+
+
+def adopt(
+    out: Path, config: SAEConfig, *, activations: Path, source: str, dictionary: Path, corpus: Path | None = None
+) -> None:
+    """Take a dictionary from elsewhere instead of training one.
+
+    Args:
+        out: The stage's directory: the dictionary is copied there, in the layout of SAELens 6.
+        config: Settings; only the layer and what is measured matter.
+        activations: The harvest's directory: the dictionary's health is measured on it.
+        source: The model source.
+        dictionary: Anything `open_dictionary` opens.
+        corpus: The corpus' directory, to measure the model's loss with the dictionary too; None: not measured.
+
+    Raises:
+        MissingArtifactError: The harvest has not finished, or there is no dictionary.
+        CorruptArtifactError: The dictionary is damaged, or of a kind that is not read.
+        UnsafeWeightsError: It is a pickle that may hold code.
+        StaleArtifactError: `out` was made with another dictionary or from another harvest.
+        TrainingError: The dictionary is not of this model's width.
+        LayerError: There is no such layer in the harvest.
+    """
+    inputs = {"activations": artifacts.require_manifest(activations).fingerprint(), **_adopted(out, dictionary)}
+    measured = {"layer": config.layer, "downstream_passages": config.downstream_passages}
+    settings = {"source": source, "dictionary": dictionary.name, **measured}
+    if artifacts.already_done(out, STAGE, settings, inputs):
+        return
+    store = ActivationStore.open(activations)
+    sae = open_dictionary(dictionary)
+    place = Place(source, hook_name(config.layer or store.layers[0]), config.layer)
+    check = try_out(sae, store, place, path=dictionary)
+    for doubt in doubts(sae.metadata, place):
+        progress.say(f"{dictionary}: {doubt}. If that is something else, its features mean nothing here")
+    said = {key: value for key, value in sae.metadata.items() if value is not None}
+    sae.metadata = {"model_name": source, "hook_name": place.hook, **said}
+    files = sae.save(out)
+    artifacts.write_json(out / HEALTH, with_downstream(check.record(), sae, store, config=config, corpus=corpus))
+    counts = {
+        "rows": check.rows,
+        "held_out_rows": check.held_out_rows,
+        "d_in": sae.d_in,
+        "features": sae.d_sae,
+        "dead": round(check["dead_share"] * sae.d_sae),
+    }
+    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=[*files, out / HEALTH])
+
+
+def _adopted(out: Path, dictionary: Path) -> Mapping[str, str]:
+    """The dictionary's fingerprint. A stage that is done stays usable where the dictionary no longer is."""
+    manifest = artifacts.read_manifest(out)
+    if manifest is not None and "dictionary" in manifest.inputs and not dictionary.expanduser().exists():
+        return {"dictionary": manifest.inputs["dictionary"]}
+    return {"dictionary": find(dictionary).fingerprint()}
 
 
 def hook_name(layer: str) -> str:

@@ -7,8 +7,10 @@ import numpy.typing as npt
 import torch
 
 from samedream.errors import TrainingError
+from samedream.sae.split import Vectors
 
 _CHUNK = 4096
+_ENOUGH = 262_144  # rows: more would move neither figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,18 @@ class Scaling:
         return torch.sub(rows, self.centre).mul_(self.scale)
 
 
-def measure(vectors: torch.Tensor, rows: npt.NDArray[np.int64]) -> Scaling:
+def measure(vectors: Vectors, rows: npt.NDArray[np.int64]) -> Scaling:
     """Centre and scale of the training rows.
 
     Args:
-        vectors: Raw hidden states, float32 [all rows, d].
-        rows: Which of them train, int64.
+        vectors: Raw hidden states.
+        rows: Which of them train, int64 ascending; of more than 262,144, evenly spaced ones are read.
 
     Raises:
         TrainingError: All rows are the same.
     """
     d = vectors.shape[1]
+    rows = rows[:: max(1, -(-len(rows) // _ENOUGH))]
     parts = [torch.from_numpy(part) for part in np.array_split(rows, max(1, -(-len(rows) // _CHUNK)))]
     centre = torch.zeros(d, dtype=torch.float64)
     for part in parts:

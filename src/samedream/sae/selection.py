@@ -12,6 +12,18 @@ _SAMPLE = 16  # every 16th row tells where the border of the whole batch lies
 _SLACK = 1.5
 
 
+def positive(pre: torch.Tensor) -> npt.NDArray[np.int64]:
+    """All positive values of a batch (ReLU).
+
+    Args:
+        pre: Pre-activations, float32 [rows, features], contiguous.
+
+    Returns:
+        Ascending positions in the flattened `pre`, int64.
+    """
+    return np.flatnonzero(pre.numpy() > 0)
+
+
 def largest_overall(pre: torch.Tensor, count: int) -> npt.NDArray[np.int64]:
     """The `count` largest positive values of a batch (BatchTopK; Bussmann et al. 2024, arXiv:2412.06410).
 

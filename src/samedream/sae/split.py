@@ -12,6 +12,28 @@ import torch
 HELD_OUT = 0.1
 
 
+class Vectors(Protocol):
+    """Raw hidden states, in memory (a tensor) or on disk (`samedream.activations.rows.StoredRows`)."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Rows and width."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows by their numbers, int64 [n]: float32 [n, d]."""
+
+
+@runtime_checkable
+class OnDisk(Vectors, Protocol):
+    """Hidden states that are read as they are asked for."""
+
+    def read(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows in the numbers they are stored in, [n, d]."""
+
+
 @runtime_checkable
 class VectorStore(Protocol):
     """What training needs of a harvest on disk."""
@@ -20,8 +42,8 @@ class VectorStore(Protocol):
     def article_ids(self) -> Sequence[str]:
         """The article of each passage."""
 
-    def vectors(self, layer: str | None = None) -> torch.Tensor:
-        """All rows of a layer, float32 [rows, d]."""
+    def stored(self, layer: str | None = None) -> Vectors:
+        """The rows of a layer."""
 
     def row_passages(self, layer: str | None = None) -> npt.NDArray[np.int64]:
         """The passage of each row, int64 [rows]."""

@@ -18,11 +18,13 @@ class Health(msgspec.Struct, frozen=True):
         rows: Held-out rows.
         metrics: The figures with their healthy ranges.
         training: Resolved settings and the history of the loss.
+        downstream: What the figures of the model's own loss were taken on, or why they were left out.
     """
 
     rows: int
     metrics: list[Metric]
     training: dict[str, msgspec.Raw] = {}
+    downstream: dict[str, msgspec.Raw] = {}
 
 
 def load_health(directory: Path) -> Health:

@@ -1,35 +1,40 @@
-"""The state of a training run between two steps, and the order in which it reads rows."""
+"""The state of a training run between two steps."""
 
-from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from samedream.errors import TrainingError
-from samedream.sae.gradients import Losses, Parameters, gradients
-from samedream.sae.optimiser import UnitNormAdam, share_of_rate
+from samedream.sae.gradients import Losses, Parameters
+from samedream.sae.optimiser import share_of_rate
 from samedream.sae.plan import TrainingPlan
-from samedream.sae.variant import Variant
+from samedream.sae.reference import TorchEngine
+from samedream.sae.variants.protocol import Variant
 
 
-def batches(rows: npt.NDArray[np.int64], plan: TrainingPlan, seed: int) -> Iterator[torch.Tensor]:
-    """Row numbers of each step's batch: every epoch a new permutation, whose last, incomplete batch is left out.
+class Engine(Protocol):
+    """What changes the weights: the plain path (`reference.TorchEngine`) or the fused one (`fused.FusedEngine`)."""
 
-    Args:
-        rows: Rows to train on, int64.
-        plan: Resolved settings.
-        seed: Of the order. An epoch's order depends on seed and epoch alone, so a run can be taken up anywhere.
+    def step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
+        """Learn from one batch; return the losses and the features that fired."""
 
-    Yields:
-        int64 [batch_rows], `plan.steps` times.
-    """
-    per_epoch = len(rows) // plan.batch_rows
-    for step in range(plan.steps):
-        epoch, place = divmod(step, per_epoch)
-        if place == 0:
-            order = np.random.default_rng([seed, epoch]).permutation(rows)
-        yield torch.from_numpy(order[place * plan.batch_rows : (place + 1) * plan.batch_rows])
+    def state(self) -> dict[str, torch.Tensor]:
+        """What the next step depends on beside the weights."""
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on from weights that were changed and a state that `state` gave."""
+
+
+def engine(weights: Parameters, kind: Variant, *, aux_k: int) -> Engine:
+    """The fastest path that trains this variant here; numba has no build for every platform."""
+    if kind.rule is not None:
+        try:
+            from samedream.sae.fused.engine import FusedEngine
+        except ImportError:
+            return TorchEngine(weights, kind, aux_k=aux_k)
+        return FusedEngine(weights, kind, aux_k=aux_k)
+    return TorchEngine(weights, kind, aux_k=aux_k)
 
 
 class Trainer:
@@ -46,9 +51,10 @@ class Trainer:
         """
         generator = torch.Generator().manual_seed(seed)
         directions = torch.nn.functional.normalize(torch.randn(plan.width, d, generator=generator), dim=1)
-        self.weights = Parameters(directions.clone(), torch.zeros(plan.width), directions, torch.zeros(d))
+        threshold = torch.full((plan.width,), kind.jump.start) if kind.jump is not None else None
+        self.weights = Parameters(directions.clone(), torch.zeros(plan.width), directions, torch.zeros(d), threshold)
         self.plan, self.kind = plan, kind
-        self.optimiser = UnitNormAdam(self.weights)
+        self.engine = engine(self.weights, kind, aux_k=plan.aux_k)
         self.steps_done = 0
         self.last_fired = torch.zeros(plan.width, dtype=torch.int64)
 
@@ -60,19 +66,32 @@ class Trainer:
         """Learn from one batch.
 
         Args:
-            rows: Centred and scaled hidden states, float32 [rows, d].
+            rows: Centred and scaled hidden states, float32 [rows, d], contiguous.
 
         Raises:
             TrainingError: The loss is not finite.
         """
-        found, losses, active = gradients(self.weights, rows, self.kind, dead=self.dead(), aux_k=self.plan.aux_k)
+        rate = self.plan.learning_rate * share_of_rate(self.steps_done, self.plan.steps)
+        losses, fired = self.engine.step(rows, rate, self.dead())
         if not np.isfinite(losses.total):
             raise TrainingError(
                 f"the loss is {losses.total} at step {self.steps_done + 1}: training diverged. Lower learning_rate "
                 f"(now {self.plan.learning_rate:g})"
             )
-        share = share_of_rate(self.steps_done, self.plan.steps)
-        self.optimiser.step(found, self.plan.learning_rate * share)
         self.steps_done += 1
-        self.last_fired[active.features] = self.steps_done
+        self.last_fired[fired] = self.steps_done
         return losses
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Everything the next step depends on: `restore` goes on from it bit for bit."""
+        weights = {f"weights.{place}": tensor for place, tensor in enumerate(self.weights.tensors())}
+        inner = {f"engine.{name}": tensor for name, tensor in self.engine.state().items()}
+        return {**weights, **inner, "last_fired": self.last_fired, "steps_done": torch.tensor(self.steps_done)}
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave, in a trainer of the same plan."""
+        for place, tensor in enumerate(self.weights.tensors()):
+            tensor.copy_(state[f"weights.{place}"])
+        self.engine.restore({name[7:]: tensor for name, tensor in state.items() if name.startswith("engine.")})
+        self.last_fired = state["last_fired"].clone()
+        self.steps_done = int(state["steps_done"])

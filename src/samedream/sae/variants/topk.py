@@ -1,22 +1,20 @@
 """TopK (Gao et al. 2024, arXiv:2406.04093): the k largest pre-activations of each row, then ReLU."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from samedream.sae.selection import largest_per_row
-from samedream.sae.variant import Architecture
+from samedream.sae.variants.protocol import Architecture, Rule, Variant
 
 
-@dataclass(frozen=True, slots=True)
-class TopK:
+class TopK(Variant):
     """Exactly k features in every row (fewer where fewer are positive)."""
 
-    k: int
-    architecture: Architecture = "topk"
-    penalty: float = 0.0
+    architecture: ClassVar[Architecture] = "topk"
+    rule: ClassVar[Rule | None] = "row"
 
     def select(self, pre: torch.Tensor) -> npt.NDArray[np.int64]:
         """The k largest positive pre-activations of each row."""

@@ -1,0 +1,30 @@
+"""How kernels are compiled: once a machine (numba keeps the code), with the freedom to reorder sums.
+
+Division follows numpy: checking for zeros, numba's default, keeps a loop from using vector instructions (Adam: 5.3
+against 0.9 ms on 1.6 M weights). A kernel does not look for NaN or infinity; who calls it does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+_FREE = {"nsz", "arcp", "contract", "afn", "reassoc"}  # all of fastmath but "there is no NaN, no infinity"
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile for one thread."""
+    compiled: Callable[..., Any] = numba.njit(cache=True, fastmath=_FREE, error_model="numpy")(function)
+    return compiled
+
+
+def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile with `numba.prange` spread over threads."""
+    compiled: Callable[..., Any] = numba.njit(cache=True, parallel=True, fastmath=_FREE, error_model="numpy")(function)
+    return compiled
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that writes machine code itself (numba.extending.intrinsic)."""
+    made: Callable[..., Any] = numba.extending.intrinsic(function)
+    return made
