@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.peers.protocol import Encode, Job, Rows, run
+from samedream.activations.store import ActivationStore
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.calibration import calibrate_threshold
 from samedream.sae.config import SAEConfig
+from samedream.sae.feed import BUFFER_ROWS, Feed
 from samedream.sae.plan import make_plan
 from samedream.sae.scaling import Scaling
 from samedream.sae.trainer import Trainer
@@ -22,7 +27,7 @@ class Ours:
         """Make the trainer."""
         config = SAEConfig(width=job.features, k=job.k, batch_rows=job.batch, steps=job.steps, seed=job.seed)
         plan = make_plan(config, len(rows), rows.width)
-        self.k = job.k
+        self.k, self.data = job.k, job.data
         self.scaling = Scaling(rows.mean, rows.scale)
         self.trainer = Trainer(rows.width, plan, variant(config, plan.width), seed=config.seed)
         self.calibration = Rows(job.data, "calibration", centred=False)
@@ -46,11 +51,18 @@ class Ours:
 
         yield encode
 
+    def own_steps(self) -> None:
+        """Train from the harvest on disk, as a study does, until the buffer has been filled twice."""
+        store = ActivationStore.open(Path(self.data) / "activations").stored()
+        plan = replace(self.trainer.plan, steps=BUFFER_ROWS // self.trainer.plan.batch_rows + 3)
+        feed = Feed(store, np.arange(len(store)), scaling=self.scaling, seed=0)
+        for batch in feed.batches(plan):
+            self.trainer.step(batch)
+
     def parts(self) -> dict[str, int]:
         """Bytes that training has to hold: the denominator of the memory mark."""
         weights = sum(tensor.numel() * tensor.element_size() for tensor in self.trainer.weights.tensors())
-        plan, d = self.trainer.plan, self.scaling.centre.numel()
-        buffer = 4 * plan.batch_rows * (plan.width + d)  # one batch of rows and of pre-activations
+        buffer = 2 * BUFFER_ROWS * self.scaling.centre.numel()  # bfloat16 rows
         return {"weights": weights, "optimiser": 2 * weights, "buffer": buffer}
 
 

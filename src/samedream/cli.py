@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 from rich.console import Console
 from rich.table import Table
 
@@ -130,9 +131,71 @@ def activations(
 
 
 @app.command()
-def sae(directory: Directory, as_json: AsJson = False) -> None:
-    """Train a sparse autoencoder on each model's hidden states."""
-    _stage(directory, "sae", as_json)
+def sae(
+    directory: Directory,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(help="k=16,32,64 or l1_strength=0,1e-3; give it twice for both", metavar="KNOB=VALUES"),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="with --sweep: one model, not each", metavar="NAME")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a sparse autoencoder on each model's hidden states; --sweep: one for each value, beside the study's."""
+    if not sweep:
+        if model is not None:
+            raise StudyFileError("--model says whose dictionaries --sweep trains: give --sweep too, or leave it out")
+        _stage(directory, "sae", as_json)
+        return
+    k, l1_strength = _knobs(sweep)
+    from samedream import stages
+    from samedream.study import open_study
+
+    swept = stages.run_sweep(open_study(directory), k, l1_strength, model=model)
+    if as_json:
+        points = {name: [asdict(point) for point in found] for name, (_, found) in swept.items()}
+        _dump({name: {"directory": str(swept[name][0]), "points": found} for name, found in points.items()})
+        return
+    for name, (out, found) in swept.items():
+        _print(name)
+        _table([_point(asdict(point)) for point in found])
+        _print(f"picture: {out / 'frontier.svg'}")
+
+
+def _knobs(assignments: list[str]) -> tuple[list[int], list[float]]:
+    """What --sweep says: values of k and of l1_strength."""
+    k: list[int] = []
+    l1_strength: list[float] = []
+    for assignment in assignments:
+        knob, _, values = assignment.partition("=")
+        try:
+            if knob == "k":
+                k += [int(value) for value in values.split(",")]
+            elif knob == "l1_strength":
+                l1_strength += [float(value) for value in values.split(",")]
+            else:
+                raise ValueError
+        except ValueError:
+            raise StudyFileError(
+                f"--sweep {assignment}: expected k and whole numbers or l1_strength and numbers, for example "
+                f"--sweep k=16,32,64 --sweep l1_strength=0,1e-3"
+            ) from None
+    return k, l1_strength
+
+
+def _point(figures: dict[str, Any]) -> dict[str, str]:
+    """A dictionary of a sweep as a line of a table."""
+    return {
+        "variant": figures["variant"],
+        "k": str(figures["k"]),
+        "l1_strength": f"{figures['l1_strength']:g}",
+        "L0": f"{figures['l0']:.1f}",
+        "variance explained": f"{figures['variance_explained']:.4f}",
+        "dead": f"{100 * figures['dead_share']:.1f} %",
+        "Gini": f"{figures['gini']:.2f}",
+        "density": f"{figures['density']:.4f}",
+        "decoder cosine, max": f"{figures['decoder_cosine_max']:.2f}",
+        "frontier": "yes" if figures["frontier"] else "",
+    }
 
 
 @app.command()

@@ -1,14 +1,18 @@
 """The stages of a study as tasks in order, and running them: the one place that calls every room's `run`."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samedream import artifacts, progress
-from samedream.errors import MissingArtifactError
+from samedream.errors import MissingArtifactError, StudyFileError
 from samedream.study import RANDOM, REPEAT, Study
+
+if TYPE_CHECKING:
+    from samedream.sae.frontier import Point
 
 STAGES = ("corpus", "activations", "sae", "features", "labels", "comparison", "report")
 # Rough seconds a task takes per 1,000 passages on two cores: only the outlook ("how long is left") rests on them, and
@@ -207,6 +211,49 @@ def run_stage(study: Study, stage: str) -> list[Path]:
     if stage == "comparison":
         write_answer(study)
     return [task.directory for task in todo]
+
+
+def run_sweep(
+    study: Study, k: Sequence[int], l1_strength: Sequence[float], *, model: str | None = None
+) -> dict[str, tuple[Path, list["Point"]]]:
+    """Train a dictionary for each pair of k and L1 weight, beside the study's own.
+
+    Args:
+        study: The study; hidden states have been read.
+        k: Values of k; none: the study's own.
+        l1_strength: Weights of the L1 penalty; none: the study's own.
+        model: One model by its name, source or directory; None: each.
+
+    Returns:
+        Model → its sweep's directory and points.
+
+    Raises:
+        StudyFileError: There is no such model.
+        MissingArtifactError: A model has not been read yet; the message names the command to run.
+        TrainingError: The hidden states cannot be trained on, or the knobs do not fit the variant.
+    """
+    known = study.config.models
+    chosen = [one for one in known if model is None or model in (one.slug, one.display_name, one.source)]
+    if not chosen:
+        names = ", ".join(one.slug for one in known)
+        raise StudyFileError(f"{study.directory} has no model {model!r}; expected one of {names}")
+    for one in chosen:
+        if not (study.activations(one.slug) / artifacts.MANIFEST).exists():
+            raise MissingArtifactError(
+                f"{study.activations(one.slug)} is not finished, and a sweep needs it; run "
+                f'"samedream activations {study.directory}" first'
+            )
+    from samedream.sae import run
+
+    swept = {}
+    for number, one in enumerate(chosen, 1):
+        progress.set_context(f"[{number}/{len(chosen)} sweep {one.slug}] ")
+        out = study.sae(one.slug).parent / "sweep"
+        config, states = study.sae_config(one.slug), study.activations(one.slug)
+        points = run.sweep(out, config, activations=states, source=one.source, k=k, l1_strength=l1_strength)
+        swept[one.slug] = out, points
+    progress.set_context()
+    return swept
 
 
 def write_answer(study: Study) -> None:

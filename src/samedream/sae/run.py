@@ -1,22 +1,29 @@
 """The sae stage of a study."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from samedream import artifacts, progress
 from samedream.activations.store import ActivationStore
 from samedream.sae.adoption import Place, doubts, try_out
+from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.config import SAEConfig
+from samedream.sae.course import MOMENTS
 from samedream.sae.downstream import with_downstream
-from samedream.sae.interop import open_dictionary
+from samedream.sae.frontier import Point
+from samedream.sae.interop import open_dictionary, saelens
 from samedream.sae.interop.formats import find
 from samedream.sae.store import HEALTH, STAGE
+from samedream.sae.sweep import sweep as train_sweep
 from samedream.sae.training import train_sae
 
 
 def run(out: Path, config: SAEConfig, *, activations: Path, source: str, corpus: Path | None = None) -> None:
-    """Train one dictionary on a finished harvest.
+    """Train one dictionary on a finished harvest; a run that was killed goes on from its checkpoint.
 
     Args:
         out: The stage's directory.
@@ -27,7 +34,8 @@ def run(out: Path, config: SAEConfig, *, activations: Path, source: str, corpus:
 
     Raises:
         MissingArtifactError: The harvest has not finished.
-        StaleArtifactError: `out` was made with other settings or from another harvest.
+        StaleArtifactError: `out` was made, or begun, with other settings or from another harvest.
+        CorruptArtifactError: The checkpoint, or a shard of the harvest, is damaged.
         TrainingError: The hidden states cannot be trained on.
         LayerError: There is no such layer in the harvest.
     """
@@ -35,22 +43,71 @@ def run(out: Path, config: SAEConfig, *, activations: Path, source: str, corpus:
     settings = {**config.model_dump(mode="json"), "source": source}
     if artifacts.already_done(out, STAGE, settings, inputs):
         return
+    if not (out / artifacts.STARTED).exists():
+        (out / HEALTH).unlink(missing_ok=True)  # of a run that left no word of its settings
+    artifacts.begin(out, STAGE, settings, inputs)
     store = ActivationStore.open(activations)
-    sae, report = train_sae(store, config)
-    sae.metadata |= {"model_name": source, "hook_name": hook_name(config.layer or store.layers[0])}
-    files = sae.save(out)
-    record = with_downstream(report.record(), sae, store, config=config, corpus=corpus)
-    artifacts.write_json(out / HEALTH, record)
-    counts = {
-        "rows": report.rows,
-        "held_out_rows": report.held_out_rows,
+    if not (out / HEALTH).exists():
+        sae, report = train_sae(store, config, workspace=out)
+        sae.metadata |= {"model_name": source, "hook_name": hook_name(config.layer or store.layers[0])}
+        sae.save(out)
+        artifacts.write_json(out / HEALTH, report.record())
+    # from here on nothing is trained again: running the model may well fail, for want of memory
+    sae, record = SparseAutoencoder.load(out), msgspec.json.decode((out / HEALTH).read_bytes())
+    if "downstream" not in record:
+        record = with_downstream(record, sae, store, config=config, corpus=corpus)
+        artifacts.write_json(out / HEALTH, record)
+    files = [out / saelens.CONFIG, out / saelens.WEIGHTS, out / HEALTH]
+    moments = [path for path in (out / MOMENTS).rglob("*") if path.is_file() and not path.name.startswith(".")]
+    counts = _counts(sae, record)
+    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=[*files, *moments])
+
+
+def _counts(sae: SparseAutoencoder, record: Mapping[str, Any]) -> dict[str, int]:
+    """What the manifest counts, from what `health.json` holds."""
+    training = record["training"]
+    dead_share = next(metric["value"] for metric in record["metrics"] if metric["key"] == "dead_share")
+    return {
+        "rows": training["rows"],
+        "held_out_rows": record["rows"],
         "d_in": sae.d_in,
         "features": sae.d_sae,
-        "dead": round(report["dead_share"] * sae.d_sae),
-        "steps": report.plan.steps,
-        "batch_rows": report.plan.batch_rows,
+        "dead": round(dead_share * sae.d_sae),
+        "steps": training["steps"],
+        "batch_rows": training["batch_rows"],
     }
-    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=[*files, out / HEALTH])
+
+
+def sweep(
+    out: Path,
+    config: SAEConfig,
+    *,
+    activations: Path,
+    source: str,
+    k: Sequence[int],
+    l1_strength: Sequence[float],
+) -> list[Point]:
+    """Train a dictionary for each pair of k and L1 weight, beside the study's own.
+
+    Args:
+        out: The sweep's directory.
+        config: The settings of the study's own dictionary: all but the knobs stays.
+        activations: The harvest's directory.
+        source: The model source.
+        k: Values of k; none: the settings' own.
+        l1_strength: Weights of the L1 penalty; none: the settings' own.
+
+    Raises:
+        MissingArtifactError: The harvest has not finished.
+        StaleArtifactError: `out` holds a sweep with other settings or of another harvest.
+        TrainingError: The hidden states cannot be trained on, or the knobs do not fit the variant.
+        LayerError: There is no such layer in the harvest.
+    """
+    inputs = {"activations": artifacts.require_manifest(activations).fingerprint()}
+    store = ActivationStore.open(activations)
+    return train_sweep(
+        store, config, k=k or (config.k,), l1_strength=l1_strength, workspace=out, name=source, inputs=inputs
+    )
 
 
 def adopt(

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from samedream.errors import TrainingError
+from samedream.sae.distributed import DistributedEngine, current_ranks
+from samedream.sae.gpu.device import training_device
 from samedream.sae.gradients import Losses, Parameters
 from samedream.sae.optimiser import share_of_rate
 from samedream.sae.plan import TrainingPlan
@@ -14,10 +16,13 @@ from samedream.sae.variants.protocol import Variant
 
 
 class Engine(Protocol):
-    """What changes the weights: the plain path (`reference.TorchEngine`) or the fused one (`fused.FusedEngine`)."""
+    """What changes the weights: the plain path (`reference.TorchEngine`), the fused one (`fused.FusedEngine`), ..."""
 
     def step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
-        """Learn from one batch; return the losses and the features that fired."""
+        """Learn from one batch; return the losses and the features that fired.
+
+        Dead features and those that fired are lists on the CPU, int64, and masks on a GPU, bool [features].
+        """
 
     def state(self) -> dict[str, torch.Tensor]:
         """What the next step depends on beside the weights."""
@@ -28,6 +33,13 @@ class Engine(Protocol):
 
 def engine(weights: Parameters, kind: Variant, *, aux_k: int) -> Engine:
     """The fastest path that trains this variant here; numba has no build for every platform."""
+    ranks = current_ranks()
+    if weights.encoder.is_cuda:
+        from samedream.sae.gpu.engine import GpuEngine
+
+        return GpuEngine(weights, kind, aux_k=aux_k, ranks=ranks)
+    if ranks is not None:
+        return DistributedEngine(weights, kind, ranks, aux_k=aux_k)
     if kind.rule is not None:
         try:
             from samedream.sae.fused.engine import FusedEngine
@@ -53,10 +65,16 @@ class Trainer:
         directions = torch.nn.functional.normalize(torch.randn(plan.width, d, generator=generator), dim=1)
         threshold = torch.full((plan.width,), kind.jump.start) if kind.jump is not None else None
         self.weights = Parameters(directions.clone(), torch.zeros(plan.width), directions, torch.zeros(d), threshold)
+        self.device = training_device(kind)
+        self.weights = _moved(self.weights, self.device)
         self.plan, self.kind = plan, kind
         self.engine = engine(self.weights, kind, aux_k=plan.aux_k)
         self.steps_done = 0
-        self.last_fired = torch.zeros(plan.width, dtype=torch.int64)
+        self.last_fired = torch.zeros(plan.width, dtype=torch.int64, device=self.device)
+
+    def silent(self) -> torch.Tensor:
+        """Which features have not fired within the dead window, bool [features]."""
+        return self.steps_done - self.last_fired >= self.plan.dead_after
 
     def dead(self) -> torch.Tensor:
         """Features that have not fired within the dead window, int64 [dead]."""

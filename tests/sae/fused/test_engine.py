@@ -49,6 +49,7 @@ def test_steps_are_those_of_the_plain_path(name, dead):
         found, also = two.step(rows, 1e-2, torch.tensor(dead, dtype=torch.int64))
         assert sorted(set(fired.tolist())) == also.tolist()
         assert found.unexplained == pytest.approx(losses.unexplained, rel=1e-5)
+        assert found.penalty == pytest.approx(losses.penalty, rel=1e-4, abs=1e-6)
         assert found.aux == pytest.approx(losses.aux, rel=1e-4)
         for expected, tensor in zip(plain.tensors(), fused.tensors(), strict=True):
             torch.testing.assert_close(tensor, expected, rtol=1e-4, atol=1e-4)

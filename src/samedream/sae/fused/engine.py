@@ -63,7 +63,7 @@ class FusedEngine:
         pre = self._product(batch)
         starts, features, values = self._select(pre)
         slopes = np.empty((len(self._nested), count, d), np.float32)
-        value_slopes, squares = np.empty_like(values), np.empty(count, np.float32)
+        value_slopes, squares = np.empty_like(values), np.empty((len(self._nested), count), np.float32)
         decode_and_slope(
             batch, starts, features, values, self._decoder, self._decoder_bias, self._nested, slopes, value_slopes,
             np.float32(d * self._kind.penalty), squares,
@@ -71,9 +71,13 @@ class FusedEngine:
         aux = self._aux(rows, pre, slopes, dead=dead)
         begins = self._update(batch, (starts, features, values, value_slopes), slopes, aux=aux, rate=rate)
         fired = np.flatnonzero(np.diff(begins))
+        if not self._finite:
+            return Losses(float("inf"), 0.0, 0.0), torch.from_numpy(fired)
+        errors = squares.sum(1, dtype=np.float64) / (count * d)
         losses = Losses(
-            unexplained=float(squares.sum(dtype=np.float64)) / (count * d) if self._finite else float("inf"),
-            penalty=self._kind.penalty * float(values.sum(dtype=np.float64)) / count,
+            unexplained=float(errors[-1]),
+            penalty=self._kind.penalty * float(values.sum(dtype=np.float64)) / count
+            + float(errors.mean() - errors[-1]),
             aux=aux.loss if aux is not None else 0.0,
         )
         return losses, torch.from_numpy(fired)

@@ -19,7 +19,7 @@ from samedream.sae.fused.vectors import FEATURES, ROWS, UNROLLED, product_tile
 
 Kind = Literal["int16", "bfloat16", "float32"]
 Floats = npt.NDArray[np.float32]
-_ROW_NORM, _FEATURE_NORM = np.float32(32_000), np.float32(16_000)
+_ROW_NORM, FEATURE_NORM = np.float32(32_000), np.float32(16_000)
 _SHARE = 32  # row panels, at most, that use a feature panel while it is in the first-level cache
 _TINY = np.float32(1e-30)
 
@@ -32,51 +32,41 @@ def best_kind() -> Kind:
 
 
 @kernel
-def pack_feature(weights: Floats, panel: npt.NDArray[np.int16], lane: int) -> Any:
-    """Write one feature's encoder row into its place of a panel.
+def pack(vector: Floats, norm: float, panel: npt.NDArray[np.int16], lane: int) -> Any:
+    """Write a row of the batch, or of the encoder, into its place of a panel, as integers.
 
     Args:
-        weights: float32 [d].
-        panel: int16 [pairs, FEATURES, 2], at least d / 2 pairs.
+        vector: float32 [d].
+        norm: That of the integers.
+        panel: int16 [pairs, lanes, 2], at least d / 2 pairs.
         lane: Its place.
 
     Returns:
         What one unit of the integers is worth.
     """
     squares = np.float32(0)
-    for j in range(len(weights)):
-        squares += weights[j] * weights[j]
-    factor = _FEATURE_NORM / max(np.sqrt(squares), _TINY)
-    for half in range(len(weights) // 2):
-        panel[half, lane, 0] = np.int16(np.rint(weights[2 * half] * factor))
-        panel[half, lane, 1] = np.int16(np.rint(weights[2 * half + 1] * factor))
-    if len(weights) % 2:
-        panel[len(weights) // 2, lane, 0] = np.int16(np.rint(weights[-1] * factor))
+    for j in range(len(vector)):
+        squares += vector[j] * vector[j]
+    factor = norm / max(np.sqrt(squares), _TINY)
+    for half in range(len(vector) // 2):
+        panel[half, lane, 0] = np.int16(np.rint(vector[2 * half] * factor))
+        panel[half, lane, 1] = np.int16(np.rint(vector[2 * half + 1] * factor))
+    if len(vector) % 2:
+        panel[len(vector) // 2, lane, 0] = np.int16(np.rint(vector[-1] * factor))
     return np.float32(1) / factor
 
 
 @parallel_kernel
 def _pack_features(encoder: Floats, packed: npt.NDArray[np.int16], units: Floats) -> None:
     for f in numba.prange(len(encoder)):
-        units[f] = pack_feature(encoder[f], packed[f // FEATURES], f % FEATURES)
+        units[f] = pack(encoder[f], FEATURE_NORM, packed[f // FEATURES], f % FEATURES)
 
 
 @parallel_kernel
 def _pack_rows(rows: Floats, packed: npt.NDArray[np.int16], units: Floats) -> None:
-    d = rows.shape[1]
     for panel in numba.prange(len(packed)):
-        for lane in range(min(ROWS, len(rows) - panel * ROWS)):
-            row = rows[panel * ROWS + lane]
-            squares = np.float32(0)
-            for j in range(d):
-                squares += row[j] * row[j]
-            factor = _ROW_NORM / max(np.sqrt(squares), _TINY)
-            units[panel * ROWS + lane] = np.float32(1) / factor
-            for half in range(d // 2):
-                packed[panel, half, lane, 0] = np.int16(np.rint(row[2 * half] * factor))
-                packed[panel, half, lane, 1] = np.int16(np.rint(row[2 * half + 1] * factor))
-            if d % 2:
-                packed[panel, d // 2, lane, 0] = np.int16(np.rint(row[d - 1] * factor))
+        for row in range(panel * ROWS, min((panel + 1) * ROWS, len(rows))):
+            units[row] = pack(rows[row], _ROW_NORM, packed[panel], row - panel * ROWS)
 
 
 @parallel_kernel

@@ -42,7 +42,8 @@ def _nested_errors(
     start, stop = ends
     for g in range(len(nested)):
         if g > 0:
-            slopes[g, row] = slopes[g - 1, row]
+            for j in range(slopes.shape[2]):  # a loop: an assignment of slices takes seconds to compile
+                slopes[g, row, j] = slopes[g - 1, row, j]
         end = start
         while end < stop and features[end] < nested[g]:
             end += 1
@@ -59,6 +60,28 @@ def _sums_from_the_end(slopes: Floats, row: int) -> None:
         for j in range(slopes.shape[2]):
             following = slopes[g + 1, row, j] if g + 1 < groups else np.float32(0)
             slopes[g, row, j] = share * slopes[g, row, j] + following
+
+
+@kernel
+def _look_at_row(
+    row: int, rows: Floats, starts: Counts, features: Counts, values: Floats, decoder: Floats, bias: Floats,
+    nested: Counts, slopes: Floats, value_slopes: Floats, penalty: float, squares: Floats,
+) -> None:  # fmt: skip
+    """`decode_and_slope` for one row."""
+    groups = len(nested)
+    step, pull = np.float32(2) / np.float32(len(rows)), penalty / np.float32(len(rows))
+    for j in range(rows.shape[1]):
+        slopes[0, row, j] = bias[j] - rows[row, j]
+    _nested_errors(slopes, row, decoder, features, values, (starts[row], starts[row + 1]), nested)
+    for g in range(groups):
+        squares[g, row] = _dot(slopes[g, row], slopes[g, row])
+    if groups > 1:
+        _sums_from_the_end(slopes, row)
+    g = 0
+    for i in range(starts[row], starts[row + 1]):
+        while features[i] >= nested[g]:
+            g += 1
+        value_slopes[i] = step * _dot(slopes[g, row], decoder[features[i]]) + pull
 
 
 @parallel_kernel
@@ -82,22 +105,12 @@ def decode_and_slope(
         slopes: Out, float32 [G, rows, d]: (e_g + ... + e_G) / G.
         value_slopes: Out, float32 [active]: 2 / rows * slope . direction, plus `penalty` / rows.
         penalty: d times the L1 weight.
-        squares: Out, float32 [rows]: squared error of the whole dictionary.
+        squares: Out, float32 [G, rows]: squared errors of the nested dictionaries.
     """
-    count, groups = len(rows), len(nested)
-    step, pull = np.float32(2) / np.float32(count), np.float32(penalty) / np.float32(count)
-    for row in numba.prange(count):
-        for j in range(rows.shape[1]):
-            slopes[0, row, j] = bias[j] - rows[row, j]
-        _nested_errors(slopes, row, decoder, features, values, (starts[row], starts[row + 1]), nested)
-        squares[row] = _dot(slopes[groups - 1, row], slopes[groups - 1, row])
-        if groups > 1:
-            _sums_from_the_end(slopes, row)
-        g = 0
-        for i in range(starts[row], starts[row + 1]):
-            while features[i] >= nested[g]:
-                g += 1
-            value_slopes[i] = step * _dot(slopes[g, row], decoder[features[i]]) + pull
+    for row in numba.prange(len(rows)):
+        _look_at_row(
+            row, rows, starts, features, values, decoder, bias, nested, slopes, value_slopes, penalty, squares
+        )  # fmt: skip
 
 
 @kernel

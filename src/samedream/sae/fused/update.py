@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samedream.sae.fused.kernel import kernel, parallel_kernel
-from samedream.sae.fused.product import pack_feature
+from samedream.sae.fused.product import FEATURE_NORM, pack
 from samedream.sae.fused.vectors import FEATURES
 
 Floats = npt.NDArray[np.float32]
@@ -35,6 +35,13 @@ def adam(weights: Floats, gradient: Floats, first: Floats, second: Floats, rates
         v = _SECOND * second[j] + (np.float32(1) - _SECOND) * gradient[j] * gradient[j]
         first[j], second[j] = m, v
         weights[j] -= rate * m / (np.sqrt(v * correction) + _EPSILON)
+
+
+@kernel
+def _begin(sums: Floats, aux: Floats, place: int) -> None:
+    """Start from what AuxK adds, or from 0 where `place` is -1."""
+    for j in range(len(sums)):
+        sums[j] = aux[place, j] if place >= 0 else np.float32(0)
 
 
 @kernel
@@ -96,6 +103,39 @@ def _weigh(
     return total
 
 
+@kernel
+def _learn(
+    panel: int, entries: tuple[Counts, Counts, Counts], active: tuple[Floats, Floats], batch: tuple[Floats, Floats],
+    nested: Counts, weights: Weights, moments: Weights, aux_place: Counts, aux: Weights, rates: tuple[float, float],
+    packed: npt.NDArray[np.int16], units: Floats, norms: Floats,
+) -> None:  # fmt: skip
+    """`update` for the features of one panel."""
+    encoder, biases, decoder = weights
+    features, d = encoder.shape
+    count = len(batch[0])
+    to_encoder, to_decoder = np.empty(d, np.float32), np.empty(d, np.float32)
+    from_value, from_slope = np.empty(count, np.float32), np.empty(count, np.float32)
+    group = 0
+    for f in range(panel * FEATURES, min((panel + 1) * FEATURES, features)):
+        while f >= nested[group]:
+            group += 1
+        start, end = entries[0][f], entries[0][f + 1]
+        to_bias = _weigh(entries[1][start:end], active, np.float32(2) / np.float32(count), from_value, from_slope)
+        _begin(to_encoder, aux[0], aux_place[f])
+        _begin(to_decoder, aux[2], aux_place[f])
+        _weighted_rows(to_encoder, batch[0], entries[2][start:end], from_slope)
+        _weighted_rows(to_decoder, batch[1][group], entries[2][start:end], from_value)
+        if aux_place[f] >= 0:
+            to_bias += aux[1][aux_place[f]]
+        _project(to_decoder, decoder[f])
+        adam(encoder[f], to_encoder, moments[0][0, f], moments[0][1, f], rates)
+        adam(decoder[f], to_decoder, moments[2][0, f], moments[2][1, f], rates)
+        _adam_bias(biases, f, to_bias, moments[1], rates)
+        norms[f] = _normalise(decoder[f])
+        if len(packed):
+            units[f] = pack(encoder[f], FEATURE_NORM, packed[panel], f % FEATURES)
+
+
 @parallel_kernel
 def update(
     entries: tuple[Counts, Counts, Counts], active: tuple[Floats, Floats], batch: tuple[Floats, Floats], nested: Counts,
@@ -119,29 +159,7 @@ def update(
         units: What they are worth, rewritten.
         norms: Out, float32 [features]: squared norm of the decoder's rows before they are set back to 1.
     """
-    encoder, biases, decoder = weights
-    features, d = encoder.shape
-    count = len(batch[0])
-    for panel in numba.prange((features + FEATURES - 1) // FEATURES):  # a panel of integers is one thread's
-        to_encoder, to_decoder = np.empty(d, np.float32), np.empty(d, np.float32)
-        from_value, from_slope = np.empty(count, np.float32), np.empty(count, np.float32)
-        group = 0
-        for f in range(panel * FEATURES, min((panel + 1) * FEATURES, features)):
-            while f >= nested[group]:
-                group += 1
-            start, end = entries[0][f], entries[0][f + 1]
-            to_bias = _weigh(entries[1][start:end], active, np.float32(2) / np.float32(count), from_value, from_slope)
-            to_encoder[:], to_decoder[:] = np.float32(0), np.float32(0)
-            _weighted_rows(to_encoder, batch[0], entries[2][start:end], from_slope)
-            _weighted_rows(to_decoder, batch[1][group], entries[2][start:end], from_value)
-            if aux_place[f] >= 0:
-                to_encoder += aux[0][aux_place[f]]
-                to_bias += aux[1][aux_place[f]]
-                to_decoder += aux[2][aux_place[f]]
-            _project(to_decoder, decoder[f])
-            adam(encoder[f], to_encoder, moments[0][0, f], moments[0][1, f], rates)
-            adam(decoder[f], to_decoder, moments[2][0, f], moments[2][1, f], rates)
-            _adam_bias(biases, f, to_bias, moments[1], rates)
-            norms[f] = _normalise(decoder[f])
-            if len(packed):
-                units[f] = pack_feature(encoder[f], packed[panel], f % FEATURES)
+    for panel in numba.prange((len(weights[1]) + FEATURES - 1) // FEATURES):  # a panel of integers is one thread's
+        _learn(
+            panel, entries, active, batch, nested, weights, moments, aux_place, aux, rates, packed, units, norms
+        )  # fmt: skip
