@@ -51,9 +51,16 @@ class Ours:
 
         yield encode
 
+    @staticmethod
+    def warm_up(directory: str) -> ActivationStore:
+        """Load what is code and no data: the kernels, by training something tiny, and what reads a harvest."""
+        plan = make_plan(SAEConfig(width=64, k=4, batch_rows=64, steps=2), 64, 32)
+        Trainer(32, plan, variant(SAEConfig(k=4), 64), seed=0).step(torch.randn(64, 32))
+        return ActivationStore.open(Path(directory) / "activations")
+
     def own_steps(self) -> None:
         """Train from the harvest on disk, as a study does, until the buffer has been filled twice."""
-        store = ActivationStore.open(Path(self.data) / "activations").stored()
+        store = self.warm_up(self.data).stored()
         plan = replace(self.trainer.plan, steps=BUFFER_ROWS // self.trainer.plan.batch_rows + 3)
         feed = Feed(store, np.arange(len(store)), scaling=self.scaling, seed=0)
         for batch in feed.batches(plan):

@@ -202,6 +202,8 @@ def memory(build: Callable[[Job, Rows], Trainer], job: Job, train: Rows, *, step
     """Highest resident memory before the trainer was made and after some steps."""
     train.take(next(batches(len(train), job)))  # the reader's own buffers and torch's own code belong to "before"
     (torch.ones(64, 64, requires_grad=True) @ torch.ones(64, 64)).sum().backward()
+    if hasattr(build, "warm_up"):  # what is code and no data belongs to "before"
+        build.warm_up(job.data)
     before = resident()
     trainer = build(job, train)
     if hasattr(trainer, "own_steps"):  # a trainer that reads a disk by itself

@@ -1,5 +1,7 @@
+import base64
 import json
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -362,3 +364,19 @@ def test_intervals_and_seed_stability_stand_in_the_health_table(tmp_path: Path) 
     assert "95 % interval: 0.66 to 0.77" in words
     assert re.search(r"seed stability share of the features .* to – 0.41 no verdict 95 % interval: 0.37 to 0.45", words)
     assert words.count("seed stability share") == 1
+
+
+def test_the_picture_of_a_sweep_is_on_the_page(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study")
+    sweep = study / "sae" / "smollm2-135m" / "sweep"
+    sweep.mkdir()
+    (sweep / "frontier.svg").write_text("<svg/>")
+    (sweep / "frontier.json").write_text("{}")
+    assert read(run(study, CONFIG))[1].loads == []  # not finished
+    shutil.rmtree(study / "report")
+    artifacts.finish(sweep, "sweep", {}, inputs={}, counts={}, files=[sweep / "frontier.svg"])
+    _, tree = read(run(study, CONFIG))
+    assert tree.loads == ["data:image/svg+xml;base64," + base64.b64encode(b"<svg/>").decode()]
+    assert "Other dictionaries of SmolLM2-135M: what more active features explain" in said(tree)
+    assert "../sae/smollm2-135m/sweep/frontier.json" in tree.links
+    assert "sweep" not in " ".join(artifacts.require_manifest(study / "report").inputs)  # a later sweep is no error

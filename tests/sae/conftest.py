@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from samedream import artifacts
+from samedream.activations.shards import norm_key, shard_name, write_shard
 
 
 class FakeStore:
@@ -64,3 +67,32 @@ def harvest(tmp_path, monkeypatch):
 
     monkeypatch.setattr("samedream.sae.run.ActivationStore", Opened)
     return directory
+
+
+def _stored(directory, vectors, *, shards=2):
+    """Vectors as a finished harvest on disk: 50 passages of 25 articles."""
+    fake = FakeStore(vectors)
+    directory.mkdir(parents=True)
+    pq.write_table(
+        pa.table({"passage_id": fake.passage_ids, "article_id": fake.article_ids}), directory / "passages.parquet"
+    )
+    paths = [directory / "passages.parquet"]
+    for number, rows in enumerate(torch.arange(len(vectors)).chunk(shards)):
+        tensors = {
+            "block-3": vectors[rows].bfloat16(),
+            norm_key("block-3"): vectors[rows].norm(dim=1),
+            "passage": torch.from_numpy(fake.row_passages())[rows],
+            "start": torch.zeros(len(rows), dtype=torch.int32),
+            "end": torch.ones(len(rows), dtype=torch.int32),
+        }
+        paths.append(directory / shard_name(number))
+        write_shard(paths[-1], tensors, signature="x", counts={})
+    layer = {"name": "block-3", "d_model": vectors.shape[1], "rows": len(vectors), "sink_rows": 0}
+    counts = {"layers": [{**layer, "median_norm": 1.0, "sink_threshold": 1e9}]}
+    artifacts.finish(directory, "activations", {}, inputs={}, counts=counts, files=paths)
+    return directory
+
+
+@pytest.fixture
+def stored():
+    return _stored

@@ -201,7 +201,7 @@ def test_aux_gradients_by_hand():
     # values 3 and 0, errors 2 and 1, spread 2 (mean 0), so the term is (4 + 1) / 2
     weights = Parameters(torch.ones(2, 1), torch.zeros(2), torch.ones(2, 1), torch.zeros(1))
     found = aux_gradients(
-        weights, torch.tensor([[1.0], [2.0]]), pre=torch.tensor([[9.0, 3.0], [9.0, -1.0]]),
+        weights, torch.tensor([[1.0], [2.0]]), pre=torch.tensor([[3.0], [-1.0]]),
         residual=torch.tensor([[1.0], [-1.0]]), dead=torch.tensor([1]), aux_k=1,
     )  # fmt: skip
     assert found.features.tolist() == [1]

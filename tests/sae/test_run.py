@@ -1,6 +1,9 @@
 """The stage on disk."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from samedream import artifacts
 from samedream.errors import CorruptArtifactError, MissingArtifactError, StaleArtifactError
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.config import SAEConfig
+from samedream.sae.course import Course
 from samedream.sae.run import hook_name, run
 from samedream.sae.store import load_health
 
@@ -16,8 +20,16 @@ CONFIG = SAEConfig(k=4, batch_rows=128, steps=20)
 FILES = ["cfg.json", "health.json", "manifest.json", "sae_weights.safetensors"]
 
 
+DICTIONARY = ["cfg.json", "sae_weights.safetensors"]
+
+
 def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def everything(directory):
+    found = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)): path.read_bytes() for path in found}
 
 
 def test_the_stage_leaves_a_dictionary_and_its_health(harvest, tmp_path):
@@ -84,6 +96,84 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(harvest, tmp_path, monke
     assert artifacts.read_manifest(cut) is None
     run(cut, CONFIG, activations=harvest, source="wheel:tiny")
     assert contents(whole) == contents(cut)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from samedream.sae import checkpoint
+from samedream.sae.config import SAEConfig
+from samedream.sae.course import Course
+from samedream.sae.run import run
+
+torch.set_num_threads(1)  # as here: other sums would be rounded otherwise
+checkpoint.SECONDS = -1.0  # after every step
+learn = Course.learn
+
+def dying(self, rows):
+    if self.trainer.steps_done == 11:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return learn(self, rows)
+
+Course.learn = dying
+out, activations = Path(sys.argv[1]), Path(sys.argv[2])
+run(out, SAEConfig.model_validate_json(sys.argv[3]), activations=activations, source="wheel:tiny")
+"""
+
+
+def test_kill_9_in_the_middle_of_training(plant, stored, tmp_path, monkeypatch):
+    config = CONFIG.model_copy(update={"moments": (0.25, 1.0)})
+    activations = stored(tmp_path / "activations", plant(1000)[0])
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run(whole, config, activations=activations, source="wheel:tiny")
+    arguments = [str(cut), str(activations), config.model_dump_json()]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(path.name for path in cut.iterdir()) == ["checkpoint.safetensors", "moments", "started.json"]
+    with pytest.raises(StaleArtifactError) as error:
+        run(cut, config.model_copy(update={"seed": 1}), activations=activations, source="wheel:tiny")
+    assert str(error.value) == (
+        f"{cut} was made with the setting seed = 4738, now it is 1. Nothing is reused silently: delete {cut} (and the "
+        f"stages after it) to make it again, or give another --out"
+    )
+    taken, learn = [], Course.learn
+    monkeypatch.setattr(Course, "learn", lambda self, rows: taken.append(self.trainer.steps_done) or learn(self, rows))
+    run(cut, config, activations=activations, source="wheel:tiny")
+    assert taken == list(range(11, 20))  # not one step twice
+    assert everything(cut) == everything(whole)
+    moments = [f"moments/step-0000{step}/{name}" for step in ("05", "20") for name in FILES if name in DICTIONARY]
+    assert sorted(everything(cut)) == sorted([*FILES, *moments])
+    assert sorted(artifacts.require_manifest(cut).files) == sorted([*DICTIONARY, "health.json", *moments])
+
+
+def test_a_run_that_was_killed_after_training_trains_no_more(harvest, tmp_path, monkeypatch):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+
+    def measured(record, sae, store, **given):
+        return {**record, "metrics": [*record["metrics"], {"key": "ce_clean"}], "downstream": {"passages": 3}}
+
+    def killed(*given, **named):
+        raise MemoryError
+
+    monkeypatch.setattr("samedream.sae.run.with_downstream", measured)
+    run(whole, CONFIG, activations=harvest, source="wheel:tiny")
+    for place in ("with_downstream", "artifacts.finish"):  # while the model runs, and after that
+        with monkeypatch.context() as patch, pytest.raises(MemoryError):
+            patch.setattr(f"samedream.sae.run.{place}", killed)
+            run(cut, CONFIG, activations=harvest, source="wheel:tiny")
+        monkeypatch.setattr("samedream.sae.run.train_sae", lambda *given, **named: pytest.fail("trained again"))
+    run(cut, CONFIG, activations=harvest, source="wheel:tiny")
+    assert contents(cut) == contents(whole)
+
+
+def test_what_lies_there_without_a_word_of_its_settings_is_not_used(harvest, tmp_path):
+    run(tmp_path / "whole", CONFIG, activations=harvest, source="wheel:tiny")
+    other = tmp_path / "other"
+    run(other, CONFIG.model_copy(update={"seed": 1}), activations=harvest, source="wheel:tiny")
+    (other / "manifest.json").unlink()
+    run(other, CONFIG, activations=harvest, source="wheel:tiny")
+    assert contents(other) == contents(tmp_path / "whole")
 
 
 def test_other_settings_are_never_reused(harvest, tmp_path):

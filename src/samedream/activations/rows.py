@@ -1,6 +1,7 @@
 """The rows of a finished harvest, read from disk as they are asked for: memory does not grow with the harvest."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from samedream.activations.shards import norm_key, read_tensors, remedy
 from samedream.errors import CorruptArtifactError
 
-_SPAN = 4096  # rows; wanted rows that lie this close are read in one piece
+_SPAN = 2048  # rows read in one piece
 
 
 class StoredRows:
@@ -71,19 +72,18 @@ class StoredRows:
                 local = wanted[start:end].numpy() - self._starts[shard]
                 # a row comes after as many sinks as have a place at or before it
                 local = local + np.searchsorted(self._shifts[shard], local, side="right")
-                out[places[start:end]] = self._from_shard(self._paths[shard], local)
+                self._read_shard(self._paths[shard], local, places[start:end], out)
         return out
 
-    def _from_shard(self, path: Path, rows: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Rows of one shard, ascending, in pieces of those that lie together."""
-        cuts = np.flatnonzero(np.diff(rows) > _SPAN) + 1
+    def _read_shard(self, path: Path, rows: npt.NDArray[np.int64], places: torch.Tensor, out: torch.Tensor) -> None:
+        """Write rows of one shard, ascending, to their places."""
+        cuts = np.flatnonzero(np.diff(rows // _SPAN)) + 1
+        borders = [0, *cuts.tolist(), len(rows)]
         try:
-            with safe_open(path, framework="pt") as handle:
-                tensor = handle.get_slice(self._layer)
-                pieces = [
-                    tensor[int(part[0]) : int(part[-1]) + 1][torch.from_numpy(part - part[0])]
-                    for part in np.split(rows, cuts)
-                ]
+            for start, end in pairwise(borders):
+                first, last = int(rows[start]), int(rows[end - 1])
+                with safe_open(path, framework="pt") as handle:  # anew: what it has mapped counts as memory
+                    piece = handle.get_slice(self._layer)[first : last + 1]
+                out[places[start:end]] = piece[torch.from_numpy(rows[start:end] - first)]
         except (SafetensorError, OSError, IndexError) as error:
             raise CorruptArtifactError(f"{path} cannot be read ({error}); {remedy(path)}") from error
-        return torch.cat(pieces)

@@ -140,4 +140,7 @@ def files(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -
         listed.append((f"features/{slug}/features.parquet", f"every feature of {model.name}: how often it fires"))
         listed.append((f"features/{slug}/exemplars.parquet", f"the passages that excite {model.name}’s features"))
         listed.append((f"labels/{slug}/labels.parquet", f"the labels of {model.name}’s features"))
+        listed.append(
+            (f"sae/{slug}/sweep/frontier.json", f"every dictionary of {model.name}’s sweep, with its figures")
+        )
     return [(path, what) for path, what in listed if path == "answer.json" or (study / path).exists()]

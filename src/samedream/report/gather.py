@@ -1,5 +1,6 @@
 """Study directory → everything the page shows. Reads; computes nothing that a stage before it should have computed."""
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -193,11 +194,22 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
         comparisons,
         rows,
         health.tally(rows),
+        _sweeps(study, names),
         method.stages(directories(study, names, found)),
         files(study, names, found),
         artifacts.code_version(),
         config.model_dump(mode="json"),
     )
+
+
+def _sweeps(study: Path, names: Mapping[str, ModelName]) -> dict[str, str]:
+    """Pictures of finished sweeps; as an image a picture from the study can run no script in the page."""
+    found = {model.name: study / "sae" / slug / "sweep" for slug, model in names.items()}
+    return {
+        name: "data:image/svg+xml;base64," + b64encode((directory / "frontier.svg").read_bytes()).decode()
+        for name, directory in found.items()
+        if artifacts.read_manifest(directory) is not None
+    }
 
 
 def _health(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -> list[health.HealthRow]:

@@ -110,13 +110,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page."""
+    """The whole page. `sweeps`: model → the picture of its sweep, as a data URL."""
 
     question: str
     models: Sequence[ModelName]
     comparisons: Sequence[Comparison]
     health: Sequence[HealthRow]
     healthy: tuple[int, int]
+    sweeps: Mapping[str, str]
     stages: Sequence[Stage]
     files: Sequence[tuple[str, str]]
     version: str

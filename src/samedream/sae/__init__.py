@@ -18,5 +18,8 @@ With k of F features active only the encoder's product is dense; the rest is wri
 
 A variant is one file (`batchtopk.py`, `topk.py`, `l1_topk.py`) with one class and one line in `variants.py`.
 
-Files: `cfg.json` and `sae_weights.safetensors` in the layout of SAELens 6, `health.json`, `manifest.json`.
+Dictionaries from elsewhere: `interop/`; in place of a trained one in a study: `adoption.py`.
+
+Files: `cfg.json` and `sae_weights.safetensors` in the layout of SAELens 6, `health.json`, `manifest.json`, kept moments in
+`moments/`; while training `checkpoint.safetensors`. Beside the seeds, `sweep/`.
 """

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from samedream.sae.distributed import current_ranks
 from samedream.sae.plan import TrainingPlan
 from samedream.sae.scaling import Scaling
 from samedream.sae.split import OnDisk, Vectors
@@ -71,19 +72,23 @@ class Feed:
             first: Steps already done.
 
         Yields:
-            float32 [batch_rows, d], contiguous, `plan.steps - first` times.
+            float32 [batch_rows, d], contiguous, `plan.steps - first` times; where several processes train together
+            (`samedream.sae.distributed`), this one's share of it.
 
         Raises:
             CorruptArtifactError: A shard is damaged.
+            TrainingError: batch_rows is no multiple of the number of processes.
         """
         step, epoch, size = 0, 0, plan.batch_rows
+        ranks = current_ranks()
         while True:
             for order in epoch_orders(self._rows, epoch, seed=self._seed, buffer_rows=self._buffer_rows):
                 count = min(len(order) // size, plan.steps - step)
                 if step + count > first:
                     places = self._load(order)
                     for start in range(max(0, first - step) * size, count * size, size):
-                        yield self._scaling.apply(self._take(places[start : start + size]))
+                        mine = places[start : start + size]
+                        yield self._scaling.apply(self._take(mine if ranks is None else ranks.share(mine)))
                 step += count
                 if step == plan.steps:
                     return

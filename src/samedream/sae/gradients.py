@@ -120,7 +120,7 @@ def gradients(
             margins, weights.threshold, slopes=pulls[0], decoder=weights.decoder, bandwidth=kind.jump.bandwidth,
             l0_slope=d * l0_slope,
         )  # fmt: skip
-    aux = aux_gradients(weights, rows, pre=pre, residual=-errors[-1], dead=dead, aux_k=aux_k)
+    aux = aux_gradients(weights, rows, pre=pre[:, dead], residual=-errors[-1], dead=dead, aux_k=aux_k)
     if aux is not None:
         found.encoder.index_add_(0, aux.features, aux.encoder)
         found.encoder_bias.index_add_(0, aux.features, aux.encoder_bias)
@@ -184,7 +184,7 @@ def aux_gradients(
     Args:
         weights: The dictionary.
         rows: Centred and scaled hidden states, float32 [rows, d].
-        pre: Their pre-activations, float32 [rows, features].
+        pre: Pre-activations of the dead features, float32 [rows, dead], changed in place.
         residual: What the whole dictionary leaves unexplained of them, float32 [rows, d]; a constant.
         dead: Features that have not fired for a while, int64 [dead].
         aux_k: How many dead features reconstruct a row's residual.
@@ -197,7 +197,7 @@ def aux_gradients(
     spread = float((residual - residual.mean(0)).square().sum())
     if spread == 0.0:
         return None
-    values = pre[:, dead].relu_()
+    values = pre.relu_()
     if len(dead) > aux_k:
         strongest = values.topk(aux_k, dim=1, sorted=False)
         values = torch.zeros_like(values).scatter_(1, strongest.indices, strongest.values)

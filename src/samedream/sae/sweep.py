@@ -17,7 +17,7 @@ from samedream.sae.plan import as_matrix
 from samedream.sae.split import VectorStore
 from samedream.sae.store import HEALTH
 from samedream.sae.sweep_picture import draw
-from samedream.sae.training import Given, train_many
+from samedream.sae.training import Given, train_each
 
 STAGE = "sweep"
 FRONTIER, PICTURE = "frontier.json", "frontier.svg"
@@ -59,25 +59,11 @@ def sweep(
     config = config or SAEConfig()
     asked = combinations(config, k, l1_strength)
     if workspace is None:
-        trained = train_many(vectors, asked)
+        trained = train_each(vectors, asked)
         return with_frontier([point_of(one, report.health) for one, (_, report) in zip(asked, trained, strict=True)])
     shared = {**config.model_dump(mode="json", exclude=_APART), "source": name}
     inputs = inputs if inputs is not None else {"vectors": _fingerprint(vectors, config.layer)}
-    done = artifacts.already_done(workspace, STAGE, shared, inputs)
-    missing = [one for one in asked if not (workspace / point_of(one).name / HEALTH).exists()]
-    if missing or not done or (workspace / artifacts.STARTED).exists():
-        artifacts.begin(workspace, STAGE, shared, inputs)
-        _train(vectors, missing, workspace)
-        points = finished(workspace)
-        artifacts.write_json(workspace / FRONTIER, {"source": name, "points": msgspec.to_builtins(points)})
-        artifacts.write_bytes(workspace / PICTURE, draw(points, name).encode())
-        files = [
-            workspace / FRONTIER,
-            workspace / PICTURE,
-            *(path for one in points for path in _files(workspace, one)),
-        ]
-        artifacts.finish(workspace, STAGE, shared, inputs=inputs, counts={"points": len(points)}, files=files)
-    return finished(workspace)
+    return _on_disk(vectors, asked, workspace, shared=shared, inputs=inputs)
 
 
 def combinations(config: SAEConfig, k: Sequence[int], l1_strength: Sequence[float]) -> list[SAEConfig]:
@@ -109,6 +95,32 @@ def combinations(config: SAEConfig, k: Sequence[int], l1_strength: Sequence[floa
         raise TrainingError(f"this sweep cannot be made: {where}{said}") from error
 
 
+def _on_disk(
+    vectors: Given,
+    asked: Sequence[SAEConfig],
+    workspace: Path,
+    *,
+    shared: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> list[Point]:
+    """Train what is missing in a sweep's directory, and draw all that is there then."""
+    done = artifacts.already_done(workspace, STAGE, shared, inputs)
+    missing = [one for one in asked if not (workspace / point_of(one).name / HEALTH).exists()]
+    if missing or not done or (workspace / artifacts.STARTED).exists():
+        artifacts.begin(workspace, STAGE, shared, inputs)
+        _train(vectors, missing, workspace)
+        points, source = finished(workspace), shared["source"]
+        artifacts.write_json(workspace / FRONTIER, {"source": source, "points": msgspec.to_builtins(points)})
+        artifacts.write_bytes(workspace / PICTURE, draw(points, source).encode())
+        files = [
+            workspace / FRONTIER,
+            workspace / PICTURE,
+            *(path for one in points for path in _files(workspace, one)),
+        ]
+        artifacts.finish(workspace, STAGE, shared, inputs=inputs, counts={"points": len(points)}, files=files)
+    return finished(workspace)
+
+
 def finished(workspace: Path) -> list[Point]:
     """The points of all dictionaries that are finished in a sweep's directory, the frontier marked."""
     return with_frontier([read_point(path.parent) for path in workspace.glob(f"*/{HEALTH}")])
@@ -119,7 +131,7 @@ def _train(vectors: Given, configs: Sequence[SAEConfig], workspace: Path) -> Non
     if not configs:
         return
     places = [workspace / point_of(config).name for config in configs]
-    for place, (sae, report) in zip(places, train_many(vectors, configs, workspaces=places), strict=True):
+    for place, (sae, report) in zip(places, train_each(vectors, configs, workspaces=places), strict=True):
         sae.save(place)
         artifacts.write_json(place / HEALTH, report.record())
 

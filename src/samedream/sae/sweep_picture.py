@@ -9,8 +9,8 @@ from math import ceil, floor, log2, log10
 from samedream.sae.advice import judge
 from samedream.sae.frontier import Point
 
-_WIDTH, _HEIGHT = 860, 520
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 660, 92, 420
+_WIDTH, _HEIGHT = 860, 548
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 660, 108, 432
 _DASHES = ("none", "7 4", "2 4", "10 4 2 4")
 _STYLE = """
 text{font:13px system-ui,"Segoe UI","Noto Sans",Helvetica,Arial,sans-serif;fill:#15171b}
@@ -61,8 +61,8 @@ def draw(points: Sequence[Point], name: str) -> str:
         f'<text class="small" x="{_LEFT}" y="52">{escape(name)}: {len(points)} dictionaries, held-out rows</text>',
         f'<rect class="range" x="{axes.x(low)}" y="{_TOP}" width="{round(axes.x(high) - axes.x(low), 1)}" '
         f'height="{_BOTTOM - _TOP}"/>',
-        f'<text class="small" x="{(axes.x(low) + axes.x(high)) / 2:.1f}" y="{_BOTTOM - 10}" text-anchor="middle">'
-        f"L0 {low:g} to {high:g}, to aim for</text>",
+        f'<text class="small" x="{(axes.x(low) + axes.x(high)) / 2:.1f}" y="{_TOP - 8}" text-anchor="middle">'
+        f"aim for L0 {low:g} to {high:g}</text>",
         *_ticks(axes),
         f'<polyline class="best" points="{_path(axes, best)}"/>',
         *_lines(axes, shown),
@@ -107,7 +107,7 @@ def _ticks(axes: _Axes) -> list[str]:
     parts = [
         f'<line class="hair" x1="{_LEFT}" x2="{_RIGHT}" y1="{_BOTTOM}" y2="{_BOTTOM}"/>',
         f'<text x="{_RIGHT}" y="{_BOTTOM + 40}" text-anchor="end">L0: features active per hidden state</text>',
-        f'<text x="{_LEFT}" y="{_TOP - 8}" text-anchor="start">variance explained</text>',
+        f'<text x="{_LEFT}" y="{_TOP - 26}">variance explained</text>',
     ]
     for power in range(ceil(log2(axes.l0[0])), floor(log2(axes.l0[1])) + 1):
         x = axes.x(2.0**power)

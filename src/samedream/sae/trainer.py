@@ -8,6 +8,7 @@ import torch
 from samedream.errors import TrainingError
 from samedream.sae.distributed import DistributedEngine, current_ranks
 from samedream.sae.gpu.device import training_device
+from samedream.sae.gpu.engine import GpuEngine
 from samedream.sae.gradients import Losses, Parameters
 from samedream.sae.optimiser import share_of_rate
 from samedream.sae.plan import TrainingPlan
@@ -16,7 +17,11 @@ from samedream.sae.variants.protocol import Variant
 
 
 class Engine(Protocol):
-    """What changes the weights: the plain path (`reference.TorchEngine`), the fused one (`fused.FusedEngine`), ..."""
+    """What changes the weights.
+
+    The plain path (`reference.TorchEngine`), the fused one (`fused.FusedEngine`), the GPU's (`gpu.engine.GpuEngine`),
+    and the plain path in several processes (`distributed.DistributedEngine`).
+    """
 
     def step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
         """Learn from one batch; return the losses and the features that fired.
@@ -35,8 +40,6 @@ def engine(weights: Parameters, kind: Variant, *, aux_k: int) -> Engine:
     """The fastest path that trains this variant here; numba has no build for every platform."""
     ranks = current_ranks()
     if weights.encoder.is_cuda:
-        from samedream.sae.gpu.engine import GpuEngine
-
         return GpuEngine(weights, kind, aux_k=aux_k, ranks=ranks)
     if ranks is not None:
         return DistributedEngine(weights, kind, ranks, aux_k=aux_k)
@@ -64,13 +67,13 @@ class Trainer:
         generator = torch.Generator().manual_seed(seed)
         directions = torch.nn.functional.normalize(torch.randn(plan.width, d, generator=generator), dim=1)
         threshold = torch.full((plan.width,), kind.jump.start) if kind.jump is not None else None
-        self.weights = Parameters(directions.clone(), torch.zeros(plan.width), directions, torch.zeros(d), threshold)
-        self.device = training_device(kind)
-        self.weights = _moved(self.weights, self.device)
+        device = training_device(kind)
+        first = Parameters(directions.clone(), torch.zeros(plan.width), directions, torch.zeros(d), threshold)
+        self.weights = Parameters(*(tensor.to(device) for tensor in first.tensors()))
         self.plan, self.kind = plan, kind
         self.engine = engine(self.weights, kind, aux_k=plan.aux_k)
-        self.steps_done = 0
-        self.last_fired = torch.zeros(plan.width, dtype=torch.int64, device=self.device)
+        self.steps_done, self.dead_count = 0, 0
+        self.last_fired = torch.zeros(plan.width, dtype=torch.int64, device=device)
 
     def silent(self) -> torch.Tensor:
         """Which features have not fired within the dead window, bool [features]."""
@@ -78,7 +81,11 @@ class Trainer:
 
     def dead(self) -> torch.Tensor:
         """Features that have not fired within the dead window, int64 [dead]."""
-        return (self.steps_done - self.last_fired >= self.plan.dead_after).nonzero().squeeze(1)
+        return self.silent().nonzero().squeeze(1)
+
+    def host_weights(self) -> Parameters:
+        """The weights on the CPU: themselves where they are there already."""
+        return Parameters(*(tensor.cpu() for tensor in self.weights.tensors()))
 
     def step(self, rows: torch.Tensor) -> Losses:
         """Learn from one batch.
@@ -90,7 +97,7 @@ class Trainer:
             TrainingError: The loss is not finite.
         """
         rate = self.plan.learning_rate * share_of_rate(self.steps_done, self.plan.steps)
-        losses, fired = self.engine.step(rows, rate, self.dead())
+        losses, fired = self._stepped(rows, rate)
         if not np.isfinite(losses.total):
             raise TrainingError(
                 f"the loss is {losses.total} at step {self.steps_done + 1}: training diverged. Lower learning_rate "
@@ -99,6 +106,16 @@ class Trainer:
         self.steps_done += 1
         self.last_fired[fired] = self.steps_done
         return losses
+
+    def _stepped(self, rows: torch.Tensor, rate: float) -> tuple[Losses, torch.Tensor]:
+        """The engine's step; notes how many features were dead before it."""
+        if isinstance(self.engine, GpuEngine):
+            losses, fired = self.engine.step(rows, rate, self.silent())
+            self.dead_count = self.engine.dead_count
+            return losses, fired
+        dead = self.dead()
+        self.dead_count = len(dead)
+        return self.engine.step(rows, rate, dead)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything the next step depends on: `restore` goes on from it bit for bit."""
@@ -111,5 +128,5 @@ class Trainer:
         for place, tensor in enumerate(self.weights.tensors()):
             tensor.copy_(state[f"weights.{place}"])
         self.engine.restore({name[7:]: tensor for name, tensor in state.items() if name.startswith("engine.")})
-        self.last_fired = state["last_fired"].clone()
+        self.last_fired.copy_(state["last_fired"])
         self.steps_done = int(state["steps_done"])

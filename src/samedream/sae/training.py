@@ -1,7 +1,7 @@
 """Training dictionaries: the loop, then calibration and health on held-out rows."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,13 @@ def train_many(
         TrainingError: As for `train_sae`, or the settings do not share what they must.
         StaleArtifactError: A checkpoint is of other settings or data.
     """
+    return list(train_each(vectors, configs, workspaces=workspaces))
+
+
+def train_each(
+    vectors: Given, configs: Sequence[SAEConfig], *, workspaces: Sequence[Path | None] | None = None
+) -> Iterator[Trained]:
+    """`train_many`, one result after the other: what was taken is safe when measuring the next one is interrupted."""
     first = configs[0]
     for config in configs:
         for key in ("layer", "articles", "batch_rows"):
@@ -90,7 +97,9 @@ def train_many(
         for config, workspace in zip(configs, workspaces or [None] * len(configs), strict=True)
     ]
     speed = _loop(courses, Feed(rows, split.train, scaling=scaling, seed=first.seed, buffer_rows=BUFFER_ROWS))
-    return [_finish(course, rows, split, speed=speed) for course in courses]
+    for course in courses:
+        yield _finish(course, rows, split, speed=speed)
+        course.clean_up()
 
 
 def _rows(vectors: Given, config: SAEConfig) -> tuple[Vectors, Split]:
@@ -131,7 +140,7 @@ def _finish(course: Course, rows: Vectors, split: Split, *, speed: float) -> Tra
     ) as bar:
         health = measure_health(sae, rows, course.held_out, others=split.train, advance=bar.advance)
     sae.metadata["l0"] = next(metric.value for metric in health if metric.key == "l0")
-    report = TrainingReport(
+    return sae, TrainingReport(
         config=course.config,
         plan=course.plan,
         d_in=rows.shape[1],
@@ -144,5 +153,3 @@ def _finish(course: Course, rows: Vectors, split: Split, *, speed: float) -> Tra
         stopped_at=step,
         vectors_per_second=speed,
     )
-    course.clean_up()
-    return sae, report

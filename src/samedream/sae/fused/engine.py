@@ -1,5 +1,7 @@
 """The fast path of training on a CPU: one batch in, changed weights out."""
 
+from collections.abc import Iterator
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int32]
 
 
+_ROWS, _PRE = 512, 2**22  # pre-activations at a time: at least so many rows, else so many numbers (16 MB)
 _NAMES = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 
 
@@ -36,7 +39,7 @@ class FusedEngine:
             product: How the dense product is computed; by default the fastest of this processor.
         """
         assert kind.rule is not None
-        numba.set_num_threads(min(torch.get_num_threads(), numba.get_num_threads()))
+        self._threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self.weights, self._kind, self._aux_k = weights, kind, aux_k
         self._encoder, self._encoder_bias, self._decoder, self._decoder_bias = (
             tensor.numpy() for tensor in weights.tensors()
@@ -58,17 +61,22 @@ class FusedEngine:
         Returns:
             The losses (infinite where the weights are no numbers any more), and the features that fired, int64 [fired].
         """
+        numba.set_num_threads(self._threads)
+        losses, fired = self._step(rows, rate, dead)
+        torch.set_num_threads(self._threads)  # both use OpenMP, and numba leaves its own number behind
+        return losses, fired
+
+    def _step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
         batch: Floats = rows.numpy()
         count, d = batch.shape
-        pre = self._product(batch)
-        starts, features, values = self._select(pre)
+        starts, features, values = self._select(lambda: self._blocks(batch), count, len(self._encoder))
         slopes = np.empty((len(self._nested), count, d), np.float32)
         value_slopes, squares = np.empty_like(values), np.empty((len(self._nested), count), np.float32)
         decode_and_slope(
             batch, starts, features, values, self._decoder, self._decoder_bias, self._nested, slopes, value_slopes,
             np.float32(d * self._kind.penalty), squares,
         )  # fmt: skip
-        aux = self._aux(rows, pre, slopes, dead=dead)
+        aux = self._aux(rows, slopes, dead)
         begins = self._update(batch, (starts, features, values, value_slopes), slopes, aux=aux, rate=rate)
         fired = np.flatnonzero(np.diff(begins))
         if not self._finite:
@@ -82,14 +90,21 @@ class FusedEngine:
         )
         return losses, torch.from_numpy(fired)
 
-    def _aux(self, rows: torch.Tensor, pre: Floats, slopes: Floats, *, dead: torch.Tensor) -> AuxGradients | None:
+    def _blocks(self, batch: Floats) -> Iterator[Floats]:
+        """Pre-activations, as many rows at a time as stay near the processor; the whole matrix is never held."""
+        most = max(_ROWS, _PRE // len(self._encoder))
+        size = -(-len(batch) // -(-len(batch) // most))
+        for start in range(0, len(batch), size):
+            yield self._product(batch[start : start + size])
+
+    def _aux(self, rows: torch.Tensor, slopes: Floats, dead: torch.Tensor) -> AuxGradients | None:
         if not len(dead):
             return None
         # the last slope is the error of the whole dictionary over the number of nested ones
         residual = torch.from_numpy(slopes[-1]) * -float(len(self._nested))
-        return aux_gradients(
-            self.weights, rows, pre=torch.from_numpy(pre), residual=residual, dead=dead, aux_k=self._aux_k
-        )
+        weights = self.weights
+        pre = torch.addmm(weights.encoder_bias[dead], rows, weights.encoder[dead].T)
+        return aux_gradients(weights, rows, pre=pre, residual=residual, dead=dead, aux_k=self._aux_k)
 
     def _update(
         self,

@@ -132,15 +132,14 @@ class Product:
 
     def _integers(self, rows: Floats) -> Floats:
         panels = -(-len(rows) // ROWS)
-        if len(self._rows) != panels:
+        if len(self._rows) < panels:
             self._rows = np.zeros((panels, *self._rows.shape[1:]), np.int16)
             self._row_units = np.zeros(panels * ROWS, np.float32)
             self._out = np.empty((panels * ROWS, len(self.units)), np.float32)
         self._padded_biases[: len(self._biases)] = self._biases
-        _pack_rows(rows, self._rows, self._row_units)
+        packed, out = self._rows[:panels], self._out[: panels * ROWS]
+        _pack_rows(rows, packed, self._row_units)
         most = numba.get_num_threads() * _SHARE
         groups = -(-panels // most) * numba.get_num_threads()  # as many for each thread
-        _multiply(
-            self._rows, self._row_units, self.packed, self.units, self._padded_biases, self._out, -(-panels // groups)
-        )
-        return self._out[: len(rows), : len(self._biases)]
+        _multiply(packed, self._row_units, self.packed, self.units, self._padded_biases, out, -(-panels // groups))
+        return out[: len(rows), : len(self._biases)]

@@ -4,6 +4,7 @@ Sixteen values are compared at once with a bound below which nothing can be chos
 one by one. Ties at the border go to the lowest position, as in `samedream.sae.selection`, the plain path's choice.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numba
@@ -15,6 +16,7 @@ from samedream.sae.fused.vectors import above, lowest_bit
 
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int32]
+_SAMPLE = 16  # every 16th row
 _SLACK = np.float32(0.9)  # of the last border: the next batch's border is seldom below
 _LEAST = np.float32(1e-45)  # the least float32 above 0
 
@@ -119,39 +121,42 @@ def _collect_largest(pre: Floats, k: int, features: Counts, counts: Counts) -> N
         counts[row] = found
 
 
+def _guess(pre: Floats, k: int) -> np.float32:
+    """A bound for the first batch, from some of its rows, with room to spare."""
+    sample = pre[::_SAMPLE].ravel()
+    count = min(2 * k * len(sample) // pre.shape[1] + 1, len(sample))
+    return np.float32(max(np.partition(sample, len(sample) - count)[len(sample) - count], 0.0))
+
+
 class Selector:
     """Chooses the active features of one batch after the other."""
 
     def __init__(self, rule: Literal["batch", "row"], k: int) -> None:
         """Choose k per row on average over the batch ("batch"), or in every row ("row")."""
         self._rule, self._k = rule, k
-        self._bound = np.float32(0)  # below which the last batch had nothing to choose, with room to spare
+        self._bound: np.float32 | None = None  # below it the last batch had nothing to choose, with room to spare
         self._features = np.empty((0, 0), np.int32)
 
-    def __call__(self, pre: Floats) -> tuple[Counts, Counts, Floats]:
+    def __call__(self, blocks: Callable[[], Iterable[Floats]], rows: int, width: int) -> tuple[Counts, Counts, Floats]:
         """Choose.
 
         Args:
-            pre: Pre-activations, float32 [rows, features], each row contiguous.
+            blocks: Gives the pre-activations of the batch, some rows at a time, float32 [some, width], each row
+                contiguous; asked once more where the bound was too high.
+            rows: Of the whole batch.
+            width: Number of features.
 
         Returns:
             Where each row begins, int32 [rows + 1]; active features, ascending within a row, int32 [active]; their
             values, float32 [active].
         """
-        if self._features.shape != pre.shape:
-            self._features = np.empty(pre.shape, np.int32)
-        counts = np.empty(len(pre), np.int32)
-        want = self._k * len(pre)
-        if self._rule == "row":
-            _collect_largest(pre, self._k, self._features, counts)
-        else:
-            _collect(pre, self._bound, self._features, counts)
-            if int(counts.sum()) < want and self._bound > 0:
-                _collect(pre, np.float32(0), self._features, counts)
-        starts = np.zeros(len(pre) + 1, np.int32)
-        np.cumsum(counts, out=starts[1:])
-        values = np.empty(starts[-1], np.float32)
-        _gather(pre, self._features, counts, starts, values)
+        if self._features.shape != (rows, width):
+            self._features = np.empty((rows, width), np.int32)
+        want = self._k * rows
+        counts, values = self._look(blocks(), rows, self._bound)
+        if len(values) < want and self._rule == "batch":
+            counts, values = self._look(blocks(), rows, np.float32(0))
+        starts = np.zeros(rows + 1, np.int32)
         features = np.empty(min(len(values), want), np.int32)
         border = _LEAST
         if len(values) > want:
@@ -160,3 +165,21 @@ class Selector:
         _keep(border, ties, self._features, counts, starts, values, features)
         self._bound = np.float32(border * _SLACK) if len(values) >= want else np.float32(0)
         return starts, features, values[: len(features)]
+
+    def _look(self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None) -> tuple[Counts, Floats]:
+        """Candidates: how many in each row (which, is in `_features`), and the values of all."""
+        counts, found, start = np.empty(rows, np.int32), [], 0
+        for pre in blocks:
+            here = slice(start, start + len(pre))
+            if self._rule == "row":
+                _collect_largest(pre, self._k, self._features[here], counts[here])
+            else:
+                bound = _guess(pre, self._k) if bound is None else bound
+                _collect(pre, bound, self._features[here], counts[here])
+            begins = np.zeros(len(pre) + 1, np.int32)
+            np.cumsum(counts[here], out=begins[1:])
+            values = np.empty(begins[-1], np.float32)
+            _gather(pre, self._features[here], counts[here], begins, values)
+            found.append(values)
+            start += len(pre)
+        return counts, found[0] if len(found) == 1 else np.concatenate(found)

@@ -1,8 +1,8 @@
 """AuxK (Gao et al. 2024, arXiv:2406.04093, appendix A.2) in shapes that do not depend on which features are dead.
 
-As in `samedream.sae.gradients.aux_gradients`: dense over the dead features. Their number is known to the host some steps
-late, so room is kept for the next power of two, and what is not dead is masked out. Where more are dead than there is
-room for, those with the lowest numbers go first.
+As in `samedream.sae.gradients.aux_gradients`: dense over the dead features. Their number is known to the host some
+steps late, so room is kept for the next power of two, and what is not dead is masked out. Where more are dead than
+there is room for, those with the lowest numbers go first.
 """
 
 import torch

@@ -141,9 +141,7 @@ class GpuEngine:
             return rows
         return rows.pin_memory().to(self._device, non_blocking=True)
 
-    def _aux(
-        self, rows: torch.Tensor, pre: torch.Tensor, error: torch.Tensor, *, dead: torch.Tensor
-    ) -> AuxPart | None:
+    def _aux(self, rows: torch.Tensor, pre: torch.Tensor, error: torch.Tensor, *, dead: torch.Tensor) -> AuxPart | None:
         space = room(self.dead_count, len(dead))
         if not space:
             return None

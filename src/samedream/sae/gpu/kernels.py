@@ -9,7 +9,7 @@ Triton comes with torch for CUDA on Linux. It is imported by name: elsewhere the
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -20,9 +20,10 @@ from samedream.sae.gradients import Parameters
 triton: Any = import_module("triton")
 tl: Any = import_module("triton.language")
 if TYPE_CHECKING:
-    Constant = Any
-else:
-    Constant = Constant
+    constexpr: TypeAlias = Any
+    tensor: TypeAlias = Any
+else:  # Triton reads its kernels' text, annotations too: it has to find its own types there
+    constexpr, tensor = tl.constexpr, tl.tensor
 _ENTRIES = 4  # rows of a matrix that a program asks for at a time: enough of them hide the memory's latency
 
 
@@ -32,8 +33,8 @@ def _kernel(function: Callable[..., Any]) -> Any:
 
 @_kernel
 def _decode(  # noqa: PLR0917 - kernels are given arrays
-    features: Any, values: Any, bounds: Any, decoder: Any, bias: Any, rows: Any, errors: Any, count: Any, d: Any,
-    GROUPS: Constant, BLOCK: Constant, ENTRIES: Constant,
+    features: tensor, values: tensor, bounds: tensor, decoder: tensor, bias: tensor, rows: tensor, errors: tensor,
+    count: tensor, d: tensor, GROUPS: constexpr, BLOCK: constexpr, ENTRIES: constexpr,
 ) -> None:  # fmt: skip
     """Errors of one row, one for each nested dictionary."""
     row = tl.program_id(0).to(tl.int64)
@@ -56,8 +57,8 @@ def _decode(  # noqa: PLR0917 - kernels are given arrays
 
 @_kernel
 def _value_slopes(  # noqa: PLR0917 - kernels are given arrays
-    features: Any, values: Any, bounds: Any, decoder: Any, pulls: Any, slopes: Any, l1_slope: Any, count: Any, d: Any,
-    GROUPS: Constant, BLOCK: Constant, ENTRIES: Constant,
+    features: tensor, values: tensor, bounds: tensor, decoder: tensor, pulls: tensor, slopes: tensor, l1_slope:
+    tensor, count: tensor, d: tensor, GROUPS: constexpr, BLOCK: constexpr, ENTRIES: constexpr,
 ) -> None:  # fmt: skip
     """Slopes by the activations of one row."""
     row = tl.program_id(0).to(tl.int64)
@@ -80,8 +81,9 @@ def _value_slopes(  # noqa: PLR0917 - kernels are given arrays
 
 @_kernel
 def _adam(  # noqa: PLR0917 - kernels are given arrays
-    weights: Any, gradient: Any, moments: Any, second: Any, place: Any, mask: Any, corrected: Any, correction: Any
-) -> Any:  # fmt: skip
+    weights: tensor, gradient: tensor, moments: tensor, second: tensor, place: tensor, mask: tensor, corrected:
+    tensor, correction: tensor
+) -> tensor:  # fmt: skip
     """Adam on one row or one number; returns the new weights. `second`: how far the squares' means are behind."""
     first = tl.load(moments + place, mask=mask, other=0.0) * 0.9 + gradient * 0.1
     squares = tl.load(moments + second + place, mask=mask, other=0.0) * 0.999 + gradient * gradient * 0.001
@@ -92,9 +94,9 @@ def _adam(  # noqa: PLR0917 - kernels are given arrays
 
 @_kernel
 def _gathered(  # noqa: PLR0917 - kernels are given arrays
-    start: Any, end: Any, order: Any, entry_rows: Any, values: Any, slopes: Any, rows: Any, pulls: Any,
-    columns: Any, inside: Any, d: Any, BLOCK: Constant, ENTRIES: Constant,
-) -> Any:  # fmt: skip
+    start: tensor, end: tensor, order: tensor, entry_rows: tensor, values: tensor, slopes: tensor, rows: tensor,
+    pulls: tensor, columns: tensor, inside: tensor, d: tensor, BLOCK: constexpr, ENTRIES: constexpr,
+) -> tensor:  # fmt: skip
     """Gradients of one feature; `pulls` begins at those of its own nested dictionary."""
     encoder = tl.zeros([BLOCK], dtype=tl.float32)
     decoder = tl.zeros([BLOCK], dtype=tl.float32)
@@ -115,11 +117,12 @@ def _gathered(  # noqa: PLR0917 - kernels are given arrays
 
 @_kernel
 def _features(  # noqa: PLR0917 - kernels are given arrays
-    schedule: Any, begins: Any, order: Any, entry_rows: Any, values: Any, slopes: Any, rows: Any, pulls: Any,
-    groups: Any, aux_place: Any, aux_encoder: Any, aux_bias: Any, aux_decoder: Any, sum_encoder: Any, sum_bias: Any,
-    sum_decoder: Any, encoder: Any, low: Any, bias: Any, decoder: Any, m_encoder: Any, m_bias: Any, m_decoder: Any,
-    corrected: Any, correction: Any, count: Any, width: Any, d: Any, GATHER: Constant, UPDATE: Constant,
-    AUX: Constant, LOW: Constant, BLOCK: Constant, ENTRIES: Constant,
+    schedule: tensor, begins: tensor, order: tensor, entry_rows: tensor, values: tensor, slopes: tensor, rows:
+    tensor, pulls: tensor, groups: tensor, aux_place: tensor, aux_encoder: tensor, aux_bias: tensor, aux_decoder:
+    tensor, sum_encoder: tensor, sum_bias: tensor, sum_decoder: tensor, encoder: tensor, low: tensor, bias: tensor,
+    decoder: tensor, m_encoder: tensor, m_bias: tensor, m_decoder: tensor, corrected: tensor, correction: tensor,
+    count: tensor, width: tensor, d: tensor, GATHER: constexpr, UPDATE: constexpr, AUX: constexpr, LOW: constexpr,
+    BLOCK: constexpr, ENTRIES: constexpr,
 ) -> None:  # fmt: skip
     """One feature. GATHER: its gradients from its entries, else from the sums; UPDATE: learn, else write the sums."""
     feature = tl.load(schedule + tl.program_id(0)).to(tl.int64)
@@ -134,7 +137,7 @@ def _features(  # noqa: PLR0917 - kernels are given arrays
         )  # fmt: skip
         if AUX:
             row = tl.load(aux_place + feature).to(tl.int64)
-            mask = inside & (row >= 0)
+            mask = tl.where(inside, row, -1) >= 0
             to_encoder += tl.load(aux_encoder + row * d + columns, mask=mask, other=0.0)
             to_decoder += tl.load(aux_decoder + row * d + columns, mask=mask, other=0.0)
             to_bias += tl.load(aux_bias + row, mask=row >= 0, other=0.0)
@@ -274,6 +277,7 @@ def _three(gradients: Gradients) -> list[torch.Tensor]:
 
 
 def _sizes(d: int) -> dict[str, int]:
-    """Tile and warps for rows of `d`."""
+    """Tile and warps for rows of `d`; Triton 3.9 wants to be told that a product and a sum may be one instruction."""
     block = triton.next_power_of_2(d)
-    return {"BLOCK": block, "ENTRIES": _ENTRIES, "num_warps": 8 if block >= 2048 else 4}
+    warps = 8 if block >= 2048 else 4
+    return {"BLOCK": block, "ENTRIES": _ENTRIES, "num_warps": warps, "enable_fp_fusion": True}

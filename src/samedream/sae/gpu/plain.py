@@ -1,7 +1,7 @@
 """The sparse work of a GPU step in torch operations: for machines without Triton, and the measure of `kernels`.
 
-Sums of rows are `embedding_bag`; the slopes of activations are taken some entries at a time, so that no [rows * k, d] is
-ever held.
+Sums of rows are `embedding_bag`; the slopes of activations are taken some entries at a time, so that no [rows * k, d]
+is ever held.
 """
 
 import torch

@@ -33,7 +33,7 @@ class Readings:
         size = len(self._slots)
         self._slots[step % size].copy_(figures, non_blocking=True)
         if self._cuda:
-            event = torch.cuda.Event()
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record()
             self._events[step % size] = event
         place = max(0, step - self._lag) % size
