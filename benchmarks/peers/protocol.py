@@ -60,7 +60,7 @@ class Job:
     data: str
     out: str
     rate: float = 1.0
-    seconds: float = 20.0
+    seconds: float = 10.0
     source: str = ""
 
 

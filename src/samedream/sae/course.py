@@ -65,6 +65,7 @@ class Course:
             "plan": msgspec.to_builtins(plan),
             "scale": scaling.scale,
             "rows": len(vectors),
+            "device": self.trainer.weights.encoder.device.type,
         }
         self._resume()
 
@@ -92,9 +93,8 @@ class Course:
 
     def learn(self, rows: torch.Tensor) -> str:
         """Learn from one batch; return what to show beside the progress."""
-        dead = len(self.trainer.dead())
         losses = self.trainer.step(rows)
-        step = self.trainer.steps_done
+        step, dead = self.trainer.steps_done, self.trainer.dead_count
         if step % max(1, -(-self.plan.steps // _HISTORY)) == 0 or step == self.plan.steps:
             self.history.append(Moment(step, losses.unexplained, losses.penalty, losses.aux, dead))
         if self.config.patience is not None and step % max(1, self.plan.steps // _LOOKS) == 0:
@@ -151,7 +151,7 @@ class Course:
 
     def _dictionary(self, held_out: npt.NDArray[np.int64]) -> tuple[SparseAutoencoder, float | None]:
         """The dictionary on raw hidden states, with its threshold calibrated where the variant needs one."""
-        weights, kind = self.trainer.weights, self.trainer.kind
+        weights, kind = self.trainer.host_weights(), self.trainer.kind
         start: float | torch.Tensor | None = None
         if kind.architecture == "jumprelu":
             start = 0.0 if weights.threshold is None else weights.threshold

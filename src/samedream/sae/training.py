@@ -13,6 +13,7 @@ from samedream.errors import TrainingError
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.config import SAEConfig
 from samedream.sae.course import Course
+from samedream.sae.distributed import current_ranks
 from samedream.sae.feed import BUFFER_ROWS, Feed
 from samedream.sae.health import DEAD_ROWS, measure_health
 from samedream.sae.plan import as_matrix, check_rows, make_plan
@@ -82,6 +83,11 @@ def train_each(
                     f"dictionaries trained on one pass share {key}: found {getattr(first, key)!r} and "
                     f"{getattr(config, key)!r}. Train them apart"
                 )
+    if current_ranks() is not None and any(workspaces or ()):
+        raise TrainingError(
+            "several processes train together and a workspace was given: expected none, because their checkpoints "
+            "would not be of the same step. Leave workspace out"
+        )
     rows, split = _rows(vectors, first)
     check_rows(rows, split)
     scaling = measure(rows, split.train)

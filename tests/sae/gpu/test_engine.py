@@ -197,11 +197,13 @@ def test_weights_on_the_cpu_are_their_own_copy():
     assert all(one is two for one, two in zip(trainer.host_weights().tensors(), trainer.weights.tensors(), strict=True))
 
 
-def test_a_whole_training_with_it_finds_what_the_usual_one_finds(plant, monkeypatch):
-    vectors, config = plant(2000)[0], SAEConfig(k=4, width=96, batch_rows=128, steps=150)
-    _, usual = train_sae(vectors, config)
+@pytest.mark.slow
+def test_a_whole_training_with_it_finds_what_the_plain_one_finds(plant, monkeypatch):
+    vectors, config = plant(2000)[0], SAEConfig(k=4, width=96, batch_rows=128, steps=100)
+    monkeypatch.setattr("samedream.sae.trainer.engine", TorchEngine)
+    _, plain = train_sae(vectors, config)
     monkeypatch.setattr("samedream.sae.trainer.engine", GpuEngine)
     _, report = train_sae(vectors, config)
-    assert usual["variance_explained"] > 0.8
-    assert report["variance_explained"] == pytest.approx(usual["variance_explained"], abs=0.02)
+    assert plain["variance_explained"] > 0.6
+    assert report["variance_explained"] == pytest.approx(plain["variance_explained"], abs=0.02)
     assert report["l0"] == pytest.approx(4, abs=0.1)
