@@ -165,7 +165,7 @@ def speed() -> None:
 
 
 def product_seconds(batch: int, features: int, d: int = 640) -> tuple[float, float]:
-    """Seconds of the encoder's product, [batch, d] times [d, features]: in float32, and as our trainer computes it here.
+    """Seconds of the encoder's product, [batch, d] times [d, features]: in float32, and as our trainer computes it.
 
     The median over two seconds each.
     """

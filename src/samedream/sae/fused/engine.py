@@ -72,10 +72,11 @@ class FusedEngine:
         starts, features, values = self._select(lambda: self._blocks(batch), count, len(self._encoder))
         slopes = np.empty((len(self._nested), count, d), np.float32)
         value_slopes, squares = np.empty_like(values), np.empty((len(self._nested), count), np.float32)
-        decode_and_slope(
-            batch, starts, features, values, self._decoder, self._decoder_bias, self._nested, slopes, value_slopes,
-            np.float32(d * self._kind.penalty), squares,
-        )  # fmt: skip
+        with numba.parallel_chunksize(64):  # rows
+            decode_and_slope(
+                batch, starts, features, values, self._decoder, self._decoder_bias, self._nested, slopes,
+                value_slopes, np.float32(d * self._kind.penalty), squares,
+            )  # fmt: skip
         aux = self._aux(rows, slopes, dead)
         begins = self._update(batch, (starts, features, values, value_slopes), slopes, aux=aux, rate=rate)
         fired = np.flatnonzero(np.diff(begins))
@@ -130,11 +131,12 @@ class FusedEngine:
         self._steps += 1
         rates = (np.float32(rate / (1 - 0.9**self._steps)), np.float32(1 / (1 - 0.999**self._steps)))
         norms = np.empty(width, np.float32)
-        update(
-            (begins, order, entry_rows), (values, value_slopes), (batch, slopes), self._nested,
-            (self._encoder, self._encoder_bias, self._decoder), tuple(self._moments[:3]), place, pulls, rates,
-            self._product.packed, self._product.units, norms,
-        )  # fmt: skip
+        with numba.parallel_chunksize(8):  # panels of features
+            update(
+                (begins, order, entry_rows), (values, value_slopes), (batch, slopes), self._nested,
+                (self._encoder, self._encoder_bias, self._decoder), tuple(self._moments[:3]), place, pulls, rates,
+                self._product.packed, self._product.units, norms,
+            )  # fmt: skip
         first, second = self._moments[3]
         adam(self._decoder_bias, slopes[0].sum(0) * np.float32(2 / len(batch)), first, second, rates)
         # a sum that is no number betrays weights that are none, of which nothing would be active any more

@@ -20,7 +20,7 @@ from samedream.sae.fused.vectors import FEATURES, ROWS, UNROLLED, product_tile
 Kind = Literal["int16", "bfloat16", "float32"]
 Floats = npt.NDArray[np.float32]
 _ROW_NORM, FEATURE_NORM = np.float32(32_000), np.float32(16_000)
-_SHARE = 32  # row panels, at most, that use a feature panel while it is in the first-level cache
+_SHARE = 10  # row panels that use a feature panel while it is in the first-level cache
 _TINY = np.float32(1e-30)
 
 
@@ -72,12 +72,12 @@ def _pack_rows(rows: Floats, packed: npt.NDArray[np.int16], units: Floats) -> No
 @parallel_kernel
 def _multiply(
     rows: npt.NDArray[np.int16], row_units: Floats, features: npt.NDArray[np.int16], feature_units: Floats,
-    biases: Floats, out: Floats, share: int,
+    biases: Floats, out: Floats,
 ) -> None:  # fmt: skip
     panels, pairs, width = len(rows), rows.shape[1], out.shape[1]
-    for group in numba.prange((panels + share - 1) // share):
+    for group in numba.prange((panels + _SHARE - 1) // _SHARE):
         for q in range(len(features)):
-            for p in range(group * share, min((group + 1) * share, panels)):
+            for p in range(group * _SHARE, min((group + 1) * _SHARE, panels)):
                 product_tile(
                     rows, p * pairs * ROWS * 2, features, q * pairs * FEATURES * 2, pairs,
                     out, p * ROWS * width + q * FEATURES, width,
@@ -139,7 +139,8 @@ class Product:
         self._padded_biases[: len(self._biases)] = self._biases
         packed, out = self._rows[:panels], self._out[: panels * ROWS]
         _pack_rows(rows, packed, self._row_units)
-        most = numba.get_num_threads() * _SHARE
-        groups = -(-panels // most) * numba.get_num_threads()  # as many for each thread
-        _multiply(packed, self._row_units, self.packed, self.units, self._padded_biases, out, -(-panels // groups))
+        with numba.parallel_chunksize(
+            1
+        ):  # a thread takes the next piece when it is done: cores are seldom equally fast
+            _multiply(packed, self._row_units, self.packed, self.units, self._padded_biases, out)
         return out[: len(rows), : len(self._biases)]
