@@ -41,9 +41,9 @@ def tensors(sae):
     return found if sae.threshold is None else [*found, sae.threshold]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_killed_run_ends_with_the_same_bits(variant, plant, tmp_path, killed_after, monkeypatch):
-    vectors, config = plant(1000)[0], SAEConfig(variant=variant, **QUICK)
+@pytest.mark.parametrize("settings", [*({"variant": name} for name in VARIANTS), {"patience": 3}], ids=str)
+def test_a_killed_run_ends_with_the_same_bits(settings, plant, tmp_path, killed_after, monkeypatch):
+    vectors, config = plant(1000)[0], SAEConfig(**settings, **QUICK)
     whole, whole_report = train_sae(vectors, config)
     killed_after(11)
     with pytest.raises(KilledError):

@@ -1,5 +1,7 @@
 """Training: planted truth, determinism, what cannot be trained on."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from samedream.errors import TrainingError
 from samedream.sae.config import SAEConfig
 from samedream.sae.optimiser import share_of_rate
 from samedream.sae.plan import make_plan
+from samedream.sae.reference import TorchEngine
 from samedream.sae.trainer import Trainer
 from samedream.sae.training import train_sae
 from samedream.sae.variants import variant
@@ -206,3 +209,11 @@ def test_a_run_that_diverges_says_so(plant):
         r"learning_rate \(now 1e\+30\)$",
     ):
         train_sae(vectors, SAEConfig(**QUICK, learning_rate=1e30))
+
+
+def test_without_numba_the_plain_path_trains(plant, monkeypatch):
+    monkeypatch.setitem(sys.modules, "samedream.sae.fused.engine", None)  # as if its import failed
+    plan = make_plan(SAEConfig(**QUICK), 1000, 32)
+    assert isinstance(Trainer(32, plan, variant(SAEConfig(**QUICK), plan.width), seed=0).engine, TorchEngine)
+    _, report = train_sae(plant(1000)[0], SAEConfig(**QUICK))
+    assert report["l0"] == pytest.approx(4, rel=0.05)

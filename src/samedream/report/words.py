@@ -126,7 +126,9 @@ def scale_gaps(figures: Mapping[str, Directed | None]) -> list[str]:
     if None in _ways(figures["floor"]):
         gaps.append("No floor: the study did not read the passages with randomly initialised twins (floor = true).")
     if None in _ways(figures["ceiling"]):
-        gaps.append("No ceiling: the study did not train a second dictionary for each model (ceiling = true).")
+        gaps.append(
+            "No ceiling: the study has no second dictionary for each model (ceiling = true, or sae with two paths)."
+        )
     if not gaps and None in _ways(figures["normalised"]):
         gaps.append("No share of the way: floor and ceiling lie too close together to divide by their distance.")
     return gaps
