@@ -221,7 +221,7 @@ def test_without_floor_and_ceiling_the_page_cannot_tell_and_says_why(make: Make)
     words = said(tree)
     assert "What this agreement is worth, we cannot tell: the study has no random twins to compare with" in words
     assert "No floor: the study did not read the passages with randomly initialised twins (floor = true)." in words
-    assert "No ceiling: the study has no second dictionary for each model (ceiling = true, or sae with two paths)." in words
+    assert "No ceiling: the study has no second dictionary for each model (ceiling = true, or sae with two" in words
     assert "share of the way: cannot tell" in words
     assert "no partner" in words and "One thing only" not in words
     assert "Whether that is a difference between the models, we cannot tell" in words
