@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import event
+
+from samedream import progress
 
 _FREE = {"nsz", "arcp", "contract", "afn", "reassoc"}  # all of fastmath but "there is no NaN, no infinity"
 
@@ -28,3 +31,21 @@ def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that writes machine code itself (numba.extending.intrinsic)."""
     made: Callable[..., Any] = numba.extending.intrinsic(function)
     return made
+
+
+class _Announcement(event.Listener):
+    """Says once that kernels are being compiled; code that is kept from an earlier run is no such event."""
+
+    said = False
+
+    def on_start(self, event: Any) -> None:
+        if not self.said and event.data["dispatcher"].py_func.__module__.startswith(__package__):
+            self.said = True
+            progress.say("compiling the trainer's kernels for this processor: some 15 s, once on this machine")
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+_register: Callable[..., None] = event.register
+_register("numba:compile", _Announcement())

@@ -11,17 +11,17 @@ Counts = npt.NDArray[np.int32]
 
 
 @kernel
-def _add(sums: Floats, decoder: Floats, features: Counts, values: Floats, start: int, end: int) -> None:
-    """Add weighted decoder rows, four at a time so that the sums are read and written a quarter as often."""
-    i = start
+def add_rows(sums: Floats, vectors: Floats, rows: Counts, weights: Floats) -> None:
+    """Add weighted rows of `vectors`, four at a time so that the sums are read and written a quarter as often."""
+    i, end = 0, len(rows)
     while i + 4 <= end:
-        a, b, c, e = decoder[features[i]], decoder[features[i + 1]], decoder[features[i + 2]], decoder[features[i + 3]]
-        p, q, r, s = values[i], values[i + 1], values[i + 2], values[i + 3]
+        a, b, c, e = vectors[rows[i]], vectors[rows[i + 1]], vectors[rows[i + 2]], vectors[rows[i + 3]]
+        p, q, r, s = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
         for j in range(len(sums)):
             sums[j] += p * a[j] + q * b[j] + r * c[j] + s * e[j]
         i += 4
     for m in range(i, end):
-        a, p = decoder[features[m]], values[m]
+        a, p = vectors[rows[m]], weights[m]
         for j in range(len(sums)):
             sums[j] += p * a[j]
 
@@ -47,7 +47,7 @@ def _nested_errors(
         end = start
         while end < stop and features[end] < nested[g]:
             end += 1
-        _add(slopes[g, row], decoder, features, values, start, end)
+        add_rows(slopes[g, row], decoder, features[start:end], values[start:end])
         start = end
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from samedream.sae.fused.kernel import kernel, parallel_kernel
 from samedream.sae.fused.product import FEATURE_NORM, pack
+from samedream.sae.fused.sums import add_rows
 from samedream.sae.fused.vectors import FEATURES
 
 Floats = npt.NDArray[np.float32]
@@ -42,22 +43,6 @@ def _begin(sums: Floats, aux: Floats, place: int) -> None:
     """Start from what AuxK adds, or from 0 where `place` is -1."""
     for j in range(len(sums)):
         sums[j] = aux[place, j] if place >= 0 else np.float32(0)
-
-
-@kernel
-def _weighted_rows(sums: Floats, vectors: Floats, rows: Counts, weights: Floats) -> None:
-    """Add weighted rows of `vectors`, four at a time."""
-    i, end = 0, len(rows)
-    while i + 4 <= end:
-        a, b, c, e = vectors[rows[i]], vectors[rows[i + 1]], vectors[rows[i + 2]], vectors[rows[i + 3]]
-        p, q, r, s = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
-        for j in range(len(sums)):
-            sums[j] += p * a[j] + q * b[j] + r * c[j] + s * e[j]
-        i += 4
-    for m in range(i, end):
-        a, p = vectors[rows[m]], weights[m]
-        for j in range(len(sums)):
-            sums[j] += p * a[j]
 
 
 @kernel
@@ -123,8 +108,8 @@ def _learn(
         to_bias = _weigh(entries[1][start:end], active, np.float32(2) / np.float32(count), from_value, from_slope)
         _begin(to_encoder, aux[0], aux_place[f])
         _begin(to_decoder, aux[2], aux_place[f])
-        _weighted_rows(to_encoder, batch[0], entries[2][start:end], from_slope)
-        _weighted_rows(to_decoder, batch[1][group], entries[2][start:end], from_value)
+        add_rows(to_encoder, batch[0], entries[2][start:end], from_slope)
+        add_rows(to_decoder, batch[1][group], entries[2][start:end], from_value)
         if aux_place[f] >= 0:
             to_bias += aux[1][aux_place[f]]
         _project(to_decoder, decoder[f])

@@ -6,10 +6,10 @@ import torch
 
 from samedream.sae.distributed import Ranks
 from samedream.sae.gpu.auxk import aux_part, room
-from samedream.sae.gpu.choice import Entries, FeatureMajor, by_feature, choose
+from samedream.sae.gpu.choice import Entries, by_feature, choose
 from samedream.sae.gpu.plain import PlainKernels, adam
 from samedream.sae.gpu.readings import Readings
-from samedream.sae.gpu.state import AuxPart, Gradients, Learned, Rates
+from samedream.sae.gpu.state import AuxPart, Gradients, Learned, Rates, Work
 from samedream.sae.gradients import Losses, Parameters
 from samedream.sae.variants.protocol import Variant
 
@@ -28,33 +28,13 @@ class Kernels(Protocol):
     ) -> torch.Tensor:
         """Slopes of the loss by the activations."""
 
-    def sums(
-        self,
-        entries: Entries,
-        layout: FeatureMajor,
-        slopes: torch.Tensor,
-        *,
-        rows: torch.Tensor,
-        pulls: torch.Tensor,
-        aux: AuxPart | None,
-    ) -> Gradients:
+    def sums(self, work: Work) -> Gradients:
         """Gradients of every feature."""
 
     def update(self, found: Gradients, learned: Learned, rates: Rates) -> None:
         """Projection, Adam and unit norm of all features."""
 
-    def learn(
-        self,
-        entries: Entries,
-        layout: FeatureMajor,
-        slopes: torch.Tensor,
-        *,
-        rows: torch.Tensor,
-        pulls: torch.Tensor,
-        aux: AuxPart | None,
-        learned: Learned,
-        rates: Rates,
-    ) -> None:
+    def learn(self, work: Work, learned: Learned, rates: Rates) -> None:
         """`sums` and `update` in one."""
 
 
@@ -164,13 +144,12 @@ class GpuEngine:
         )  # fmt: skip
         layout, rates = by_feature(entries, len(weights.encoder)), Rates.of(rate, self._steps + 1)
         of_bias = pulls[0].sum(0)
+        work = Work(entries, layout, slopes, rows, pulls, aux)
         if self._ranks is None:
-            self._kernels.learn(
-                entries, layout, slopes, rows=rows, pulls=pulls, aux=aux, learned=learned, rates=rates
-            )  # fmt: skip
+            self._kernels.learn(work, learned, rates)
         else:
-            found = self._kernels.sums(entries, layout, slopes, rows=rows, pulls=pulls, aux=aux)
-            self._ranks.mean_([found.encoder, found.encoder_bias, found.decoder, of_bias])
+            found = self._kernels.sums(work)
+            self._ranks.mean_([*found.tensors(), of_bias])
             self._kernels.update(found, learned, rates)
         adam(weights.decoder_bias, of_bias, learned.moments[3], rates=rates)
         return layout.fired

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from samedream.sae.gpu.choice import Entries, FeatureMajor
-from samedream.sae.gpu.state import AuxPart, Gradients, Learned, Rates
+from samedream.sae.gpu.choice import Entries
+from samedream.sae.gpu.state import Gradients, Learned, Rates, Work
 from samedream.sae.gradients import Parameters
 
 triton: Any = import_module("triton")
@@ -197,83 +197,52 @@ class TritonKernels:
         )  # fmt: skip
         return slopes
 
-    def sums(
-        self,
-        entries: Entries,
-        layout: FeatureMajor,
-        slopes: torch.Tensor,
-        *,
-        rows: torch.Tensor,
-        pulls: torch.Tensor,
-        aux: AuxPart | None,
-    ) -> Gradients:
+    def sums(self, work: Work) -> Gradients:
         """Gradients of every feature."""
-        width, d = len(layout.begins) - 1, rows.shape[1]
+        rows, width = work.rows, len(self._groups)
+        d = rows.shape[1]
         found = Gradients(rows.new_empty(width, d), rows.new_empty(width), rows.new_empty(width, d))
-        self._run(found, entries=entries, layout=layout, slopes=slopes, rows=rows, pulls=pulls, aux=aux)
+        self._run(d, work=work, found=found)
         return found
 
     def update(self, found: Gradients, learned: Learned, rates: Rates) -> None:
         """Projection, Adam and unit norm of all features."""
-        self._run(found, learned=learned, rates=rates)
+        self._run(found.encoder.shape[1], found=found, learned=learned, rates=rates)
 
-    def learn(
-        self,
-        entries: Entries,
-        layout: FeatureMajor,
-        slopes: torch.Tensor,
-        *,
-        rows: torch.Tensor,
-        pulls: torch.Tensor,
-        aux: AuxPart | None,
-        learned: Learned,
-        rates: Rates,
-    ) -> None:
+    def learn(self, work: Work, learned: Learned, rates: Rates) -> None:
         """`sums` and `update` in one pass: gradients never leave the program."""
-        self._run(
-            None, entries=entries, layout=layout, slopes=slopes, rows=rows, pulls=pulls, aux=aux, learned=learned,
-            rates=rates,
-        )  # fmt: skip
+        self._run(work.rows.shape[1], work=work, learned=learned, rates=rates)
 
     def _run(
         self,
-        found: Gradients | None,
+        d: int,
         *,
-        entries: Entries | None = None,
-        layout: FeatureMajor | None = None,
-        slopes: torch.Tensor | None = None,
-        rows: torch.Tensor | None = None,
-        pulls: torch.Tensor | None = None,
-        aux: AuxPart | None = None,
+        work: Work | None = None,
+        found: Gradients | None = None,
         learned: Learned | None = None,
         rates: Rates | None = None,
     ) -> None:
         """Launch `_features`; what a variant of it does not read is given as the groups, of which it reads nothing."""
         none = self._groups
         width = len(none)
-        gathered = [none] * 7 if entries is None or layout is None else [
-            layout.begins, layout.order, entries.rows, entries.values, slopes, rows, pulls,
+        aux = None if work is None else work.aux
+        gathered = [none] * 7 if work is None else [
+            work.layout.begins, work.layout.order, work.entries.rows, work.entries.values, work.slopes, work.rows,
+            work.pulls,
         ]  # fmt: skip
-        schedule = torch.arange(width, device=none.device, dtype=torch.int32) if layout is None else layout.schedule
-        added = [none] * 4 if aux is None else [aux.place, *_three(aux.gradients)]
-        sums = [none] * 3 if found is None else _three(found)
+        schedule = torch.arange(width, device=none.device, dtype=torch.int32) if work is None else work.layout.schedule
+        added = [none] * 4 if aux is None else [aux.place, *aux.gradients.tensors()]
+        sums = [none] * 3 if found is None else found.tensors()
         state = [none] * 7 if learned is None else [
             learned.weights.encoder, learned.low, learned.weights.encoder_bias, learned.weights.decoder,
             *learned.moments[:3],
         ]  # fmt: skip
-        matrix = rows if rows is not None else found.encoder if found is not None else None
-        assert matrix is not None
-        d = matrix.shape[1]
         _features[(width,)](
             schedule, *gathered, self._groups, *added, *sums, *state,
             rates.corrected if rates else 0.0, rates.correction if rates else 0.0,
-            0 if rows is None else len(rows), width, d, GATHER=entries is not None, UPDATE=learned is not None,
+            0 if work is None else len(work.rows), width, d, GATHER=work is not None, UPDATE=learned is not None,
             AUX=aux is not None, LOW=learned is not None and learned.low is not learned.weights.encoder, **_sizes(d),
         )  # fmt: skip
-
-
-def _three(gradients: Gradients) -> list[torch.Tensor]:
-    return [gradients.encoder, gradients.encoder_bias, gradients.decoder]
 
 
 def _sizes(d: int) -> dict[str, int]:

@@ -7,8 +7,8 @@ is ever held.
 import torch
 from torch.nn.functional import embedding_bag
 
-from samedream.sae.gpu.choice import Entries, FeatureMajor
-from samedream.sae.gpu.state import AuxPart, Gradients, Learned, Rates
+from samedream.sae.gpu.choice import Entries
+from samedream.sae.gpu.state import Gradients, Learned, Rates, Work
 from samedream.sae.gradients import Parameters
 
 _CHUNK = 65_536  # entries
@@ -61,43 +61,26 @@ class PlainKernels:
             torch.linalg.vecdot(flat[places[chosen]], decoder[entries.features[chosen]], out=found[chosen])
         return found.add_(l1_slope).mul_(entries.values > 0)
 
-    def sums(
-        self,
-        entries: Entries,
-        layout: FeatureMajor,
-        slopes: torch.Tensor,
-        *,
-        rows: torch.Tensor,
-        pulls: torch.Tensor,
-        aux: AuxPart | None,
-    ) -> Gradients:
-        """Gradients of every feature, from its own entries.
-
-        Args:
-            entries: What is active.
-            layout: The same by feature.
-            slopes: By the activations, float32 [n].
-            rows: Centred and scaled hidden states, float32 [rows, d].
-            pulls: As for `value_slopes`.
-            aux: What AuxK adds.
-        """
-        order, width = layout.order, len(layout.begins) - 1
+    def sums(self, work: Work) -> Gradients:
+        """Gradients of every feature, from its own entries."""
+        entries, begins, order = work.entries, work.layout.begins, work.layout.order
+        width = len(begins) - 1
         pulled = _pull_places(entries)[order]
-        slopes, values, of_rows = slopes[order], entries.values[order], entries.rows[order]
-        flat = pulls.view(-1, pulls.shape[2])
+        slopes, values, of_rows = work.slopes[order], entries.values[order], entries.rows[order]
+        flat = work.pulls.view(-1, work.pulls.shape[2])
         # one bag more than features: it takes the entries of value 0, which come last
         encoder, decoder, biases = (
-            embedding_bag(index, vectors, layout.begins, mode="sum", per_sample_weights=weight)[:width]
+            embedding_bag(index, vectors, begins, mode="sum", per_sample_weights=weight)[:width]
             for index, vectors, weight in (
-                (of_rows, rows, slopes),
+                (of_rows, work.rows, slopes),
                 (pulled, flat, values),
                 (torch.zeros_like(of_rows), torch.ones_like(flat[:1, :1]), slopes),
             )
         )
         found = Gradients(encoder.contiguous(), biases.squeeze(1).contiguous(), decoder.contiguous())
-        if aux is not None:
-            for sums, more in zip(_parts(found), _parts(aux.gradients), strict=True):
-                added = torch.cat([more, torch.zeros_like(more[:1])])[aux.place]  # place -1 is the row of zeros
+        if work.aux is not None:
+            for sums, more in zip(found.tensors(), work.aux.gradients.tensors(), strict=True):
+                added = torch.cat([more, torch.zeros_like(more[:1])])[work.aux.place]  # place -1 is the row of zeros
                 sums.add_(added)
         return found
 
@@ -107,27 +90,16 @@ class PlainKernels:
         along = torch.linalg.vecdot(found.decoder, weights.decoder).unsqueeze_(1)
         found.decoder.addcmul_(along, weights.decoder, value=-1)
         for weight, gradient, moments in zip(
-            (weights.encoder, weights.encoder_bias, weights.decoder), _parts(found), learned.moments, strict=False
+            (weights.encoder, weights.encoder_bias, weights.decoder), found.tensors(), learned.moments, strict=False
         ):
             adam(weight, gradient, moments, rates=rates)
         weights.decoder.div_(torch.linalg.vector_norm(weights.decoder, dim=1, keepdim=True))
         if learned.low is not weights.encoder:
             learned.low.copy_(weights.encoder)
 
-    def learn(
-        self,
-        entries: Entries,
-        layout: FeatureMajor,
-        slopes: torch.Tensor,
-        *,
-        rows: torch.Tensor,
-        pulls: torch.Tensor,
-        aux: AuxPart | None,
-        learned: Learned,
-        rates: Rates,
-    ) -> None:
+    def learn(self, work: Work, learned: Learned, rates: Rates) -> None:
         """`sums`, then `update`."""
-        self.update(self.sums(entries, layout, slopes, rows=rows, pulls=pulls, aux=aux), learned, rates)
+        self.update(self.sums(work), learned, rates)
 
 
 def adam(weight: torch.Tensor, gradient: torch.Tensor, moments: torch.Tensor, *, rates: Rates) -> None:
@@ -143,10 +115,6 @@ def adam(weight: torch.Tensor, gradient: torch.Tensor, moments: torch.Tensor, *,
     first.lerp_(gradient, 0.1)
     second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
     weight.addcdiv_(first, (second * rates.correction).sqrt_().add_(1e-8), value=-rates.corrected)
-
-
-def _parts(gradients: Gradients) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return gradients.encoder, gradients.encoder_bias, gradients.decoder
 
 
 def _pull_places(entries: Entries) -> torch.Tensor:

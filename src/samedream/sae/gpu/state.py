@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from samedream.sae.gpu.choice import Entries, FeatureMajor
 from samedream.sae.gradients import Parameters
 
 
@@ -14,6 +15,10 @@ class Gradients:
     encoder: torch.Tensor
     encoder_bias: torch.Tensor
     decoder: torch.Tensor
+
+    def tensors(self) -> list[torch.Tensor]:
+        """All three, in a fixed order."""
+        return [self.encoder, self.encoder_bias, self.decoder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,27 @@ class AuxPart:
     place: torch.Tensor
     gradients: Gradients
     loss: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the gradients of every feature are made from.
+
+    Attributes:
+        entries: What is active.
+        layout: The same by feature.
+        slopes: Of the loss by the activations, float32 [n].
+        rows: Centred and scaled hidden states, float32 [rows, d].
+        pulls: Slopes by the reconstruction of each nested dictionary's own features, float32 [nested, rows, d].
+        aux: What AuxK adds.
+    """
+
+    entries: Entries
+    layout: FeatureMajor
+    slopes: torch.Tensor
+    rows: torch.Tensor
+    pulls: torch.Tensor
+    aux: AuxPart | None
 
 
 @dataclass(frozen=True, slots=True)
