@@ -122,15 +122,16 @@ def quality_jobs(only: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     ) -> list[tuple[str, dict[str, Any]]]:
         return [(name, {"setting": setting, "seed": seed, **shape}) for name in trainers]
 
-    ours = [job for seed in (0, 1, 2) for job in jobs(["ours"], "default", seed, SMALL)]
-    ours += jobs(["ours"], "default", 0, LARGE)
-    settings = ("mended", "stock", "tuned", "centred")
+    every = [job for seed in (0, 1, 2) for shape in (SMALL, LARGE) for job in jobs(["ours"], "default", seed, shape)]
     # The fastest peer decides most marks, so its best chance comes early.
-    first = jobs(PEERS, "mended", 0, SMALL) + jobs(["sparsify"], "tuned", 0, SMALL)
-    first += [job for setting in settings[1:] for job in jobs(PEERS, setting, 0, SMALL) if job not in first]
-    wide = jobs(PEERS, "mended", 0, LARGE)
-    more = [job for seed in (1, 2) for setting in settings for job in jobs(PEERS, setting, seed, SMALL)]
-    return [job for job in ours + first + wide + more if not only or job[0] in only]
+    every += jobs(PEERS, "mended", 0, SMALL) + jobs(["sparsify"], "tuned", 0, SMALL) + jobs(PEERS, "stock", 0, SMALL)
+    every += [job for setting in ("mended", "tuned", "stock") for job in jobs(["sparsify"], setting, 0, LARGE)]
+    every += jobs(PEERS, "mended", 0, LARGE)
+    every += [job for seed in (1, 2) for setting in ("mended", "stock") for job in jobs(PEERS, setting, seed, SMALL)]
+    every += [job for seed in (1, 2) for job in jobs(["sparsify"], "mended", seed, LARGE)]
+    every += [job for seed in (0, 1, 2) for setting in ("centred", "tuned") for job in jobs(PEERS, setting, seed, SMALL)]
+    once = {json.dumps(job): job for job in every}
+    return [job for job in once.values() if not only or job[0] in only]
 
 
 def quality(only: Sequence[str] = ()) -> None:

@@ -30,7 +30,6 @@ class Ours:
         self.k, self.data = job.k, job.data
         self.scaling = Scaling(rows.mean, rows.scale)
         self.trainer = Trainer(rows.width, plan, variant(config, plan.width), seed=config.seed)
-        self.calibration = Rows(job.data, "calibration", centred=False)
 
     def step(self, number: int, rows: torch.Tensor) -> None:
         """Centre, scale, learn."""
@@ -40,8 +39,9 @@ class Ours:
     def inference(self) -> Iterator[Encode]:
         """The dictionary on raw rows, its threshold calibrated on rows that are neither trained nor measured on."""
         sae = SparseAutoencoder.folded(self.trainer.weights, self.scaling, threshold=0.0, k=self.k, metadata={})
-        rows, chunk = len(self.calibration), 1024
-        pre = (sae.pre_activations(self.calibration.raw(slice(i, i + chunk))) for i in range(0, rows, chunk))
+        calibration = Rows(self.data, "calibration", centred=False)
+        rows, chunk = len(calibration), 1024
+        pre = (sae.pre_activations(calibration.raw(slice(i, i + chunk))) for i in range(0, rows, chunk))
         assert sae.threshold is not None
         sae.threshold.fill_(calibrate_threshold(pre, rows, self.k))
 
@@ -53,10 +53,14 @@ class Ours:
 
     @staticmethod
     def warm_up(directory: str) -> ActivationStore:
-        """Load what is code and no data: the kernels, by training something tiny, and what reads a harvest."""
-        plan = make_plan(SAEConfig(width=64, k=4, batch_rows=64, steps=2), 64, 32)
-        Trainer(32, plan, variant(SAEConfig(k=4), 64), seed=0).step(torch.randn(64, 32))
-        return ActivationStore.open(Path(directory) / "activations")
+        """Load what is code and no data: two steps of a tiny dictionary, from 256 rows of the harvest on disk."""
+        store = ActivationStore.open(Path(directory) / "activations")
+        plan = make_plan(SAEConfig(width=64, k=4, batch_rows=64, steps=2), 256, store.d_model)
+        trainer = Trainer(store.d_model, plan, variant(SAEConfig(k=4), 64), seed=0)
+        scaling = Scaling(torch.zeros(store.d_model), 1.0)
+        for batch in Feed(store.stored(), np.arange(256), scaling=scaling, seed=0).batches(plan):
+            trainer.step(batch)
+        return store
 
     def own_steps(self) -> None:
         """Train from the harvest on disk, as a study does, until the buffer has been filled twice."""

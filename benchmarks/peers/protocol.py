@@ -65,12 +65,20 @@ class Job:
 
 
 class Rows:
-    """A matrix on disk, read a batch at a time; centred and scaled to a mean squared norm of d if asked."""
+    """A matrix, in memory or on disk, given a batch at a time; centred and scaled to a mean squared norm of d if asked."""
 
-    def __init__(self, directory: str, name: str, *, centred: bool, mapped: bool = True) -> None:
-        """Open it."""
-        self.path, self.mapped = Path(directory) / f"{name}.f32.npy", mapped
-        self.matrix = np.load(self.path, mmap_mode="r")
+    def __init__(self, directory: str, name: str, *, centred: bool, held: bool = True) -> None:
+        """Open it.
+
+        Args:
+            directory: Where the matrices are.
+            name: Which of them.
+            centred: Whether trainers get centred and scaled rows.
+            held: Whether all of it is read into memory now, so that no trainer waits for pages in its timed steps.
+        """
+        self.path = Path(directory) / f"{name}.f32.npy"
+        self.matrix = np.load(self.path, mmap_mode=None if held else "r")
+        self.held = torch.from_numpy(self.matrix) if held else None
         known = json.loads((Path(directory) / "data.json").read_text())
         self.mean = torch.tensor(known["mean"])
         self.centred, self.scale = centred, float(known["scale"])
@@ -85,9 +93,9 @@ class Rows:
 
     def raw(self, numbers: object) -> torch.Tensor:
         """Rows as the model gave them, a copy, float32 [n, d]."""
-        if self.mapped:
-            return torch.from_numpy(np.array(self.matrix[numbers]))
         chosen = np.arange(len(self))[numbers]
+        if self.held is not None:
+            return self.held.index_select(0, torch.from_numpy(chosen))
         rows = np.empty((len(chosen), self.width), np.float32)
         with self.path.open("rb", buffering=0) as file:
             for row, number in zip(rows, chosen, strict=True):
@@ -227,7 +235,7 @@ def run(
     """
     job = Job(**json.loads(sys.argv[1]))
     torch.manual_seed(job.seed)
-    train = Rows(job.data, "train", centred=job.setting in centred, mapped=job.mode != "memory")
+    train = Rows(job.data, "train", centred=job.setting in centred, held=job.mode != "memory")
     if job.mode == "memory":
         result = memory(build, job, train)
     else:

@@ -59,9 +59,9 @@ def test_centred_rows_have_mean_0_and_a_mean_squared_norm_of_d_and_the_way_back_
 
 
 def test_rows_read_from_the_file_are_those_of_the_map(data):
-    mapped, read = (Rows(data, "train", centred=True, mapped=choice) for choice in (True, False))
+    held, read = (Rows(data, "train", centred=True, held=choice) for choice in (True, False))
     for numbers in ([3, 0, 2], np.array([1]), slice(None), slice(1, 3)):
-        assert torch.equal(read.take(numbers), mapped.take(numbers))
+        assert torch.equal(read.take(numbers), held.take(numbers))
 
 
 def test_every_epoch_is_a_permutation_and_the_order_depends_on_the_seed_alone(data):

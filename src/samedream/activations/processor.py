@@ -29,6 +29,11 @@ def _cpu_capabilities() -> Mapping[str, Any]:
     return {"avx512_bf16": torch.cpu._is_avx512_bf16_supported(), "amx_bf16": torch.cpu._is_amx_tile_supported()}
 
 
+def multiplies_and_adds() -> bool:
+    """Whether an x86 CPU multiplies pairs of 16-bit integers and adds them to a sum in one instruction (AVX512 VNNI)."""
+    return bool(_cpu_capabilities().get("avx512_vnni"))
+
+
 def compute_dtype(wanted: Literal["auto", "float32", "bfloat16"], where: torch.device) -> torch.dtype:
     """The dtype to compute in; "auto" is bfloat16 where the device really has it."""
     if wanted == "auto":

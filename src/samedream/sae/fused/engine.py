@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int32]
 
 
-_ROWS, _PRE = 512, 2**22  # pre-activations at a time: at least so many rows, else so many numbers (16 MB)
+_ROWS, _PRE = 256, 2**21  # pre-activations at a time: at least so many rows, else so many numbers (8 MB)
 _NAMES = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 
 
@@ -131,7 +131,7 @@ class FusedEngine:
         self._steps += 1
         rates = (np.float32(rate / (1 - 0.9**self._steps)), np.float32(1 / (1 - 0.999**self._steps)))
         norms = np.empty(width, np.float32)
-        with numba.parallel_chunksize(8):  # panels of features
+        with numba.parallel_chunksize(4):  # panels of features
             update(
                 (begins, order, entry_rows), (values, value_slopes), (batch, slopes), self._nested,
                 (self._encoder, self._encoder_bias, self._decoder), tuple(self._moments[:3]), place, pulls, rates,

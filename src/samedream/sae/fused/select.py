@@ -22,34 +22,50 @@ _LEAST = np.float32(1e-45)  # the least float32 above 0
 
 
 @kernel
-def _collect_row(pre: Floats, row: int, bound: float, out: Counts) -> int:
-    """Write the features of a row above a bound, ascending; return how many there are."""
+def _count_row(pre: Floats, row: int, bound: float) -> int:
+    """How many values of a row lie above a bound."""
     width, found = pre.shape[1], 0
     start = row * (pre.strides[0] // 4)
     for at in range(0, width - 15, 16):
         mask = above(pre, start + at, bound)
         while mask:
-            out[found] = at + lowest_bit(mask)
             found += 1
             mask &= mask - 1
     for f in range(width - width % 16, width):
-        if pre[row, f] > bound:
-            out[found] = f
-            found += 1
+        found += pre[row, f] > bound
     return found
 
 
-@parallel_kernel
-def _collect(pre: Floats, bound: float, features: Counts, counts: Counts) -> None:
-    for row in numba.prange(len(pre)):
-        counts[row] = _collect_row(pre, row, bound, features[row])
+@kernel
+def _collect_row(pre: Floats, row: int, border: float, ties: int, features: Counts, values: Floats) -> None:
+    """Write what lies above a border, and the first `ties` on it, in the order of features."""
+    width, found = pre.shape[1], 0
+    start = row * (pre.strides[0] // 4)
+    below = np.nextafter(border, np.float32(0)) if ties else border
+    for at in range(0, width, 16):
+        mask = above(pre, start + at, below) if at + 16 <= width else np.int64((1 << (width - at)) - 1)
+        while mask:
+            f = at + lowest_bit(mask)
+            mask &= mask - 1
+            value = pre[row, f]
+            if value > border or (value == border and ties > 0):
+                ties -= value == border
+                features[found] = f
+                values[found] = value
+                found += 1
 
 
 @parallel_kernel
-def _gather(pre: Floats, features: Counts, counts: Counts, starts: Counts, values: Floats) -> None:
+def _count(pre: Floats, bound: float, counts: Counts) -> None:
     for row in numba.prange(len(pre)):
-        for i in range(counts[row]):
-            values[starts[row] + i] = pre[row, features[row, i]]
+        counts[row] = _count_row(pre, row, bound)
+
+
+@parallel_kernel
+def _collect(pre: Floats, borders: Floats, ties: Counts, starts: Counts, features: Counts, values: Floats) -> None:
+    for row in numba.prange(len(pre)):
+        here = slice(starts[row], starts[row + 1])
+        _collect_row(pre, row, borders[row], ties[row], features[here], values[here])
 
 
 @kernel
@@ -66,7 +82,7 @@ def _keep(
             if value > border or (value == border and ties > 0):
                 ties -= value == border
                 values[kept] = value
-                out[kept] = features[row, i]
+                out[kept] = features[read - 1]
                 kept += 1
     starts[len(counts)] = kept
 
@@ -101,24 +117,14 @@ def _choose_row(pre: Floats, row: int, k: int, largest: Floats) -> np.float32:
 
 
 @parallel_kernel
-def _collect_largest(pre: Floats, k: int, features: Counts, counts: Counts) -> None:
-    """Per row: write the features of its k largest positive values, ascending."""
+def _count_largest(pre: Floats, k: int, borders: Floats, ties: Counts, counts: Counts) -> None:
+    """Per row: the least of its k largest positive values, how many of those are kept that equal it, and of all."""
     for row in numba.prange(len(pre)):
-        border = _choose_row(pre, row, k, np.empty(k, np.float32))
-        found = _collect_row(pre, row, np.nextafter(border, np.float32(0)), features[row])
-        if found > k:  # ties at the border: the first ones stay
-            above_border = 0
-            for i in range(found):
-                above_border += pre[row, features[row, i]] > border
-            ties, kept = k - above_border, 0
-            for i in range(found):
-                value = pre[row, features[row, i]]
-                if value > border or ties > 0:
-                    ties -= value == border
-                    features[row, kept] = features[row, i]
-                    kept += 1
-            found = kept
-        counts[row] = found
+        borders[row] = _choose_row(pre, row, k, np.empty(k, np.float32))
+        higher = _count_row(pre, row, borders[row])
+        equal = _count_row(pre, row, np.nextafter(borders[row], np.float32(0))) - higher
+        ties[row] = min(equal, k - higher)
+        counts[row] = higher + ties[row]
 
 
 def _guess(pre: Floats, k: int) -> np.float32:
@@ -135,7 +141,6 @@ class Selector:
         """Choose k per row on average over the batch ("batch"), or in every row ("row")."""
         self._rule, self._k = rule, k
         self._bound: np.float32 | None = None  # below it the last batch had nothing to choose, with room to spare
-        self._features = np.empty((0, 0), np.int32)
 
     def __call__(self, blocks: Callable[[], Iterable[Floats]], rows: int, width: int) -> tuple[Counts, Counts, Floats]:
         """Choose.
@@ -150,36 +155,39 @@ class Selector:
             Where each row begins, int32 [rows + 1]; active features, ascending within a row, int32 [active]; their
             values, float32 [active].
         """
-        if self._features.shape != (rows, width):
-            self._features = np.empty((rows, width), np.int32)
         want = self._k * rows
-        counts, values = self._look(blocks(), rows, self._bound)
+        counts, found, values = self._look(blocks(), rows, self._bound)
         if len(values) < want and self._rule == "batch":
-            counts, values = self._look(blocks(), rows, np.float32(0))
+            counts, found, values = self._look(blocks(), rows, np.float32(0))
         starts = np.zeros(rows + 1, np.int32)
         features = np.empty(min(len(values), want), np.int32)
         border = _LEAST
         if len(values) > want:
             border = np.partition(values, len(values) - want)[len(values) - want]
         ties = want - int((values > border).sum())
-        _keep(border, ties, self._features, counts, starts, values, features)
+        _keep(border, ties, found, counts, starts, values, features)
         self._bound = np.float32(border * _SLACK) if len(values) >= want else np.float32(0)
         return starts, features, values[: len(features)]
 
-    def _look(self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None) -> tuple[Counts, Floats]:
-        """Candidates: how many in each row (which, is in `_features`), and the values of all."""
+    def _look(
+        self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None
+    ) -> tuple[Counts, Counts, Floats]:
+        """Candidates: how many in each row, which features, and their values."""
         counts, found, start = np.empty(rows, np.int32), [], 0
         for pre in blocks:
-            here = slice(start, start + len(pre))
+            here = counts[start : start + len(pre)]
+            borders, ties = np.empty(len(pre), np.float32), np.zeros(len(pre), np.int32)
             if self._rule == "row":
-                _collect_largest(pre, self._k, self._features[here], counts[here])
+                _count_largest(pre, self._k, borders, ties, here)
             else:
                 bound = _guess(pre, self._k) if bound is None else bound
-                _collect(pre, bound, self._features[here], counts[here])
+                borders[:] = bound
+                _count(pre, bound, here)
             begins = np.zeros(len(pre) + 1, np.int32)
-            np.cumsum(counts[here], out=begins[1:])
-            values = np.empty(begins[-1], np.float32)
-            _gather(pre, self._features[here], counts[here], begins, values)
-            found.append(values)
+            np.cumsum(here, out=begins[1:])
+            features, values = np.empty(begins[-1], np.int32), np.empty(begins[-1], np.float32)
+            _collect(pre, borders, ties, begins, features, values)
+            found.append((features, values))
             start += len(pre)
-        return counts, found[0] if len(found) == 1 else np.concatenate(found)
+        features, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return counts, features, values

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from samedream.sae.fused.kernel import kernel, parallel_kernel
 from samedream.sae.fused.product import FEATURE_NORM, pack
 from samedream.sae.fused.sums import add_rows
-from samedream.sae.fused.vectors import FEATURES
 
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int32]
@@ -96,12 +95,12 @@ def _learn(
 ) -> None:  # fmt: skip
     """`update` for the features of one panel."""
     encoder, biases, decoder = weights
-    features, d = encoder.shape
+    (features, d), lanes = encoder.shape, packed.shape[2]
     count = len(batch[0])
     to_encoder, to_decoder = np.empty(d, np.float32), np.empty(d, np.float32)
     from_value, from_slope = np.empty(count, np.float32), np.empty(count, np.float32)
     group = 0
-    for f in range(panel * FEATURES, min((panel + 1) * FEATURES, features)):
+    for f in range(panel * lanes, min((panel + 1) * lanes, features)):
         while f >= nested[group]:
             group += 1
         start, end = entries[0][f], entries[0][f + 1]
@@ -118,7 +117,7 @@ def _learn(
         _adam_bias(biases, f, to_bias, moments[1], rates)
         norms[f] = _normalise(decoder[f])
         if len(packed):
-            units[f] = pack(encoder[f], FEATURE_NORM, packed[panel], f % FEATURES)
+            units[f] = pack(encoder[f], FEATURE_NORM, packed[panel], f % lanes)
 
 
 @parallel_kernel
@@ -144,7 +143,7 @@ def update(
         units: What they are worth, rewritten.
         norms: Out, float32 [features]: squared norm of the decoder's rows before they are set back to 1.
     """
-    for panel in numba.prange((len(weights[1]) + FEATURES - 1) // FEATURES):  # a panel of integers is one thread's
+    for panel in numba.prange(-(-len(weights[1]) // packed.shape[2])):  # a panel of integers is one thread's
         _learn(
             panel, entries, active, batch, nested, weights, moments, aux_place, aux, rates, packed, units, norms
         )  # fmt: skip

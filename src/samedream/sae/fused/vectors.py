@@ -8,9 +8,13 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from samedream.activations.processor import multiplies_and_adds
 from samedream.sae.fused.kernel import intrinsic
 
-ROWS, FEATURES, LANES = 6, 16, 8  # a tile: 12 sums of 8 lanes, 2 features' vectors and 1 row's in the 16 registers
+WIDE = multiplies_and_adds()
+# A tile of the product: sums, two vectors of features and one of a row have to fit into 16 registers (32 where WIDE).
+ROWS, LANES = (12, 16) if WIDE else (6, 8)
+FEATURES = 2 * LANES
 UNROLLED = 2  # pairs of columns in one turn of the loop; the number of pairs is a multiple
 _INT16, _INT32, _INT64, _FLOAT = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 _SUMS = ir.VectorType(_INT32, LANES)
@@ -30,11 +34,19 @@ def _splat(builder: Any, value: Any, vector: ir.VectorType) -> Any:
     return builder.shuffle_vector(builder.insert_element(nothing, value, _INT32(0)), nothing, lanes)
 
 
-def _sum_products(builder: Any, rows: Any, features: Any, pairs: Any) -> list[Any]:
-    """The loop over pairs of columns: `vpmaddwd` multiplies two int16 pairs a lane and adds them to int32 sums."""
-    kind = ir.FunctionType(_SUMS, [_PAIRS, _PAIRS])
+def _add_products(builder: Any, sums: Any, left: Any, right: Any) -> Any:
+    """Multiply two int16 pairs a lane and add them to int32 sums: `vpdpwssd` where WIDE, else `vpmaddwd` and an add."""
     insert: Any = cgutils.get_or_insert_function
-    multiply = insert(builder.module, kind, "llvm.x86.avx2.pmadd.wd")
+    if WIDE:
+        kind = ir.FunctionType(_SUMS, [_SUMS, _SUMS, _SUMS])
+        function = insert(builder.module, kind, "llvm.x86.avx512.vpdpwssd.512")
+        return builder.call(function, [sums, builder.bitcast(left, _SUMS), builder.bitcast(right, _SUMS)])
+    function = insert(builder.module, ir.FunctionType(_SUMS, [_PAIRS, _PAIRS]), "llvm.x86.avx2.pmadd.wd")
+    return builder.add(sums, builder.call(function, [left, right]))
+
+
+def _sum_products(builder: Any, rows: Any, features: Any, pairs: Any) -> list[Any]:
+    """The loop over pairs of columns."""
     vectors = FEATURES // LANES
     rows = builder.bitcast(rows, _INT32.as_pointer())  # a pair of int16 is broadcast as one int32
     features = builder.bitcast(features, _PAIRS.as_pointer())
@@ -54,7 +66,7 @@ def _sum_products(builder: Any, rows: Any, features: Any, pairs: Any) -> list[An
             both = builder.bitcast(_splat(builder, value, _SUMS), _PAIRS)
             for j in range(vectors):
                 place = row * vectors + j
-                found[place] = builder.add(found[place], builder.call(multiply, [both, loaded[j]]))
+                found[place] = _add_products(builder, found[place], both, loaded[j])
     following = builder.add(step, _INT64(UNROLLED))
     step.add_incoming(following, loop)
     for value, result in zip(sums, found, strict=True):
@@ -70,7 +82,7 @@ def product_tile(
     typingctx: Any, rows: Any, at_row: Any, features: Any, at_feature: Any, pairs: Any, out: Any, at: Any, stride: Any,
     row_units: Any, at_unit: Any, feature_units: Any, biases: Any, at_bias: Any,
 ) -> Any:  # fmt: skip
-    """out[r, f] = sum over columns of rows[r] * features[f], in units, plus a bias: 6 rows by 16 features.
+    """out[r, f] = sum over columns of rows[r] * features[f], in units, plus a bias: ROWS rows by FEATURES features.
 
     Args (after numba's own): packed int16 rows and features (`product.Product`) with the offset of their panel, the
     number of column pairs (a multiple of UNROLLED), the float32 result with the offset of the tile and the length of
