@@ -31,7 +31,7 @@ bench: $(VENV)/installed  ## measure the marks and write benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
 bench-sae: $(VENV)/installed $(if $(filter $(PEERS_VENV)/%,$(PEERS)),$(PEERS_VENV)/installed)  ## four other SAE trainers beside ours (hours)
-	PEERS=$(PEERS) $(BIN)/python -m benchmarks sae
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks sae sae_presets
 
 peers: $(PEERS_VENV)/installed  ## the other trainers, in an environment of their own
 

@@ -125,11 +125,12 @@ def quality_jobs(only: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     every = [job for seed in (0, 1, 2) for shape in (SMALL, LARGE) for job in jobs(["ours"], "default", seed, shape)]
     # The fastest peer decides most marks, so its best chance comes early.
     every += jobs(PEERS, "mended", 0, SMALL) + jobs(["sparsify"], "tuned", 0, SMALL) + jobs(PEERS, "stock", 0, SMALL)
-    every += [job for setting in ("mended", "tuned", "stock") for job in jobs(["sparsify"], setting, 0, LARGE)]
+    every += [job for seed in (0, 1, 2) for job in jobs(["sparsify"], "mended", seed, LARGE)]
+    every += [job for setting in ("mended", "stock") for seed in (1, 2) for job in jobs(PEERS, setting, seed, SMALL)]
+    every += [job for setting in ("stock", "tuned") for job in jobs(["sparsify"], setting, 0, LARGE)]
+    extra = ("centred", "tuned")
+    every += [job for seed in (0, 1, 2) for setting in extra for job in jobs(PEERS, setting, seed, SMALL)]
     every += jobs(PEERS, "mended", 0, LARGE)
-    every += [job for seed in (1, 2) for setting in ("mended", "stock") for job in jobs(PEERS, setting, seed, SMALL)]
-    every += [job for seed in (1, 2) for job in jobs(["sparsify"], "mended", seed, LARGE)]
-    every += [job for seed in (0, 1, 2) for setting in ("centred", "tuned") for job in jobs(PEERS, setting, seed, SMALL)]
     once = {json.dumps(job): job for job in every}
     return [job for job in once.values() if not only or job[0] in only]
 
@@ -205,7 +206,7 @@ def record_all() -> None:
         "notes": side_by_side.notes(found),
     }
     RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
-    sae_table.write_readme(Path("README.md"), results)
+    sae_table.write_between(Path("README.md"), (sae_table.BEGIN, sae_table.END), sae_table.markdown(results))
 
 
 PARTS = {"data": prepare, "quality": quality, "speed": speed, "memory": memory, "record": record_all}

@@ -61,22 +61,23 @@ def _row(row: Mapping[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def between_markers(text: str) -> str:
-    """What stands between the markers of a README.
+def between_markers(text: str, markers: tuple[str, str] = (BEGIN, END)) -> str:
+    """What stands between two markers of a page.
 
     Raises:
         ValueError: The markers are not there, once each and in order.
     """
-    found = re.findall(f"{re.escape(BEGIN)}\n(.*?)\n{re.escape(END)}", text, re.S)
+    begin, end = markers
+    found = re.findall(f"{re.escape(begin)}\n(.*?)\n{re.escape(end)}", text, re.S)
     if len(found) != 1:
-        raise ValueError(f"found {len(found)} places between {BEGIN} and {END}, expected one")
+        raise ValueError(f"found {len(found)} places between {begin} and {end}, expected one")
     return str(found[0])
 
 
-def write_readme(path: Path, results: Mapping[str, Any]) -> None:
-    """Put the table between the markers."""
+def write_between(path: Path, markers: tuple[str, str], table: str) -> None:
+    """Put a table between two markers of a page."""
     text = path.read_text()
-    path.write_text(text.replace(between_markers(text), markdown(results)))
+    path.write_text(text.replace(between_markers(text, markers), table))
 
 
 def processor() -> str:

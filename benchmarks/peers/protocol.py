@@ -65,7 +65,7 @@ class Job:
 
 
 class Rows:
-    """A matrix, in memory or on disk, given a batch at a time; centred and scaled to a mean squared norm of d if asked."""
+    """A matrix, given a batch at a time; centred and scaled to a mean squared norm of d if asked."""
 
     def __init__(self, directory: str, name: str, *, centred: bool, held: bool = True) -> None:
         """Open it.

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from benchmarks.sae_table import BEGIN, END, between_markers, markdown, write_readme
+from benchmarks.sae_table import BEGIN, END, between_markers, markdown, write_between
 from benchmarks.side_by_side import KEY, NEVER
 
 ROOT = Path(__file__).parent.parent.parent
@@ -54,11 +54,11 @@ def test_before_the_first_measurement_the_readme_says_how_to_make_it():
 def test_only_what_stands_between_the_markers_changes(tmp_path):
     path = tmp_path / "README.md"
     path.write_text(f"before\n{BEGIN}\nold\ntable\n{END}\nafter\n")
-    write_readme(path, RESULTS)
+    write_between(path, (BEGIN, END), markdown(RESULTS))
     text = path.read_text()
     assert between_markers(text) == markdown(RESULTS)
     assert text.startswith(f"before\n{BEGIN}\nMachine") and text.endswith(f"\n{END}\nafter\n")
-    write_readme(path, RESULTS)
+    write_between(path, (BEGIN, END), markdown(RESULTS))
     assert path.read_text() == text
 
 

@@ -101,7 +101,19 @@ def test_bad_settings(given, message):
 def test_plan_of_the_defaults():
     plan = make_plan(SAEConfig(), 80_000, 576)
     assert (plan.width, plan.batch_rows, plan.steps, plan.aux_k, plan.dead_after) == (2304, 1024, 1200, 288, 60)
-    assert plan.learning_rate == pytest.approx(1.2e-3 / (2304 / 16384) ** 0.5)
+    assert plan.learning_rate == pytest.approx(3e-3 * (1000 / 1200) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("width", "steps", "rate"),
+    [
+        (2560, 1000, 3e-3), (10240, 1000, 3e-3), (2**16, 1000, 1.5e-3),  # four times 2^14: half
+        (2560, 4000, 1.5e-3), (2560, 100_000, 3e-4), (10240, 150, 5e-3),  # the most
+    ],
+)  # fmt: skip
+def test_the_rate_falls_with_the_steps_and_with_wide_dictionaries(width, steps, rate):
+    plan = make_plan(SAEConfig(width=width, steps=steps), 10**6, 640)
+    assert plan.learning_rate == pytest.approx(rate)
 
 
 def test_plan_counts_steps():

@@ -30,7 +30,7 @@ def _cpu_capabilities() -> Mapping[str, Any]:
 
 
 def multiplies_and_adds() -> bool:
-    """Whether an x86 CPU multiplies pairs of 16-bit integers and adds them to a sum in one instruction (AVX512 VNNI)."""
+    """Whether an x86 CPU adds the products of 16-bit integers to a sum in one instruction (AVX512 VNNI)."""
     return bool(_cpu_capabilities().get("avx512_vnni"))
 
 

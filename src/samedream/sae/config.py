@@ -47,7 +47,7 @@ class SAEConfig(Config):
         "matryoshka only; 1/16, 1/8, 1/4, 1/2, 1 there if not given",
     )
     learning_rate: float | None = Field(
-        default=None, gt=0, description="peak learning rate of Adam; derived from the width if not given"
+        default=None, gt=0, description="peak learning rate of Adam; derived from steps and width if not given"
     )
     batch_rows: int = Field(default=1024, ge=2, description="hidden states per step (batchSize)")
     steps: int | None = Field(

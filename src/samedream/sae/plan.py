@@ -65,7 +65,7 @@ def make_plan(config: SAEConfig, rows: int, d: int) -> TrainingPlan:
         width=width,
         batch_rows=batch_rows,
         steps=steps,
-        learning_rate=config.learning_rate if config.learning_rate is not None else default_rate(width),
+        learning_rate=config.learning_rate if config.learning_rate is not None else default_rate(width, steps),
         aux_k=config.aux_k if config.aux_k is not None else max(1, d // 2),
         # min(256 steps, 5 % of the run): a window counted in tokens, as elsewhere, never ends in a run this short
         dead_after=max(1, min(256, round(0.05 * steps))),

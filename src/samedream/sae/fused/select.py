@@ -76,7 +76,7 @@ def _keep(
     read = kept = 0
     for row in range(len(counts)):
         starts[row] = kept
-        for i in range(counts[row]):
+        for _ in range(counts[row]):
             value = values[read]
             read += 1
             if value > border or (value == border and ties > 0):
@@ -169,9 +169,7 @@ class Selector:
         self._bound = np.float32(border * _SLACK) if len(values) >= want else np.float32(0)
         return starts, features, values[: len(features)]
 
-    def _look(
-        self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None
-    ) -> tuple[Counts, Counts, Floats]:
+    def _look(self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None) -> tuple[Counts, Counts, Floats]:
         """Candidates: how many in each row, which features, and their values."""
         counts, found, start = np.empty(rows, np.int32), [], 0
         for pre in blocks:
