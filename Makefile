@@ -59,4 +59,4 @@ $(PEERS_VENV)/installed: benchmarks/peers.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS_VENV) src/samedream/sae/fused/__pycache__ .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -185,9 +185,10 @@ def product_seconds(batch: int, features: int, d: int = 640) -> tuple[float, flo
 
 
 def memory() -> None:
-    """Peak memory of every trainer, in processes that do nothing else."""
+    """Peak memory, in processes that do nothing else: ours at every shape, the peers' where the table has a row."""
+    rows = {(case[0], case[2], side_by_side.TIMED[case[2]]) for case in side_by_side.load(RUNS).cases()}
     for features, batch in SHAPES:
-        for name in ("ours", *PEERS):
+        for name in ("ours", *(peer for peer in PEERS if (peer, features, batch) in rows)):
             out = RUNS / "memory" / f"{name}-F{features}-b{batch}.json"
             setting = "default" if name == "ours" else "mended"
             run(name, out, mode="memory", setting=setting, features=features, batch=batch, steps=1000, seed=0)

@@ -1,7 +1,7 @@
 """What every trainer does in the side-by-side benchmark: the same rows in the same order, the same three measurements.
 
 quality   the whole run; at chosen moments the held-out figures, through the trainer's own inference path
-speed     steps for some seconds after ten steps of warm-up; the median seconds per step, reading the batch included
+speed     steps for some seconds after five steps of warm-up; the median seconds per step, reading the batch included
 memory    a few steps; the highest resident memory before the trainer was made and at the end; rows are read from the
           file in place of mapped, because mapped pages count as resident
 """
@@ -22,7 +22,7 @@ import torch
 
 MOMENTS = (10, 25, 50, 100, 150, 200, 300, 400, 500, 625, 750, 875, 1000)  # steps; the last step is always one
 WIDE_ROWS = 65_536  # training rows on which a feature may be found alive, besides the held-out ones
-WARM_UP = 10
+WARM_UP = 5
 _CHUNK = 1024
 
 Encode = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -60,7 +60,7 @@ class Job:
     data: str
     out: str
     rate: float = 1.0
-    seconds: float = 10.0
+    seconds: float = 8.0
     source: str = ""
 
 

@@ -8,7 +8,7 @@ from samedream.sae.gradients import Parameters
 
 WARM_UP = 0.05  # share of the run
 DECAY = 0.25  # share of the run, at its end
-# Measured (docs/sae.md) on 150 to 1,000 steps and 2,304 to 10,240 features; for runs a hundred times longer it gives what
+# Measured (docs/sae.md) on 150 to 1,000 steps and 2,304 to 10,240 features; for runs 100 times longer it gives what
 # dictionary_learning and SAELens use there, 2e-4 to 3e-4.
 _RATE, _STEPS, _WIDTH = 3e-3, 1000, 2**14
 _HIGHEST = 5e-3
