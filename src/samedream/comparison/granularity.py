@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from samedream.comparison.activity import THETA_SHARE, Activity, Csr
+from samedream.comparison.activity import Activity, Csr
 from samedream.comparison.blocks import Blocks
 from samedream.comparison.estimates import CONFIDENCE
+from samedream.comparison.similarity import overlap
 from samedream.comparison.table import mutual
 from samedream.comparison.view import View
 from samedream.records import Interval
@@ -43,7 +44,8 @@ def granularity(a: View, b: View, blocks: Blocks) -> dict[str, Any]:
     if chosen.size >= MIN_PAIRS:
         left = a.activity.eligible[chosen]
         right = b.activity.eligible[a.found.matching.partner[chosen]]
-        containment = _interval(containment_asymmetry(a.activity.raw, b.activity.raw, (left, right)))
+        found = overlap(a.activity.raw, b.activity.raw, (left, right))
+        containment = _interval(found.right_given_left - found.left_given_right)
     return {
         "a": _medians(a.activity, blocks),
         "b": _medians(b.activity, blocks),
@@ -52,20 +54,6 @@ def granularity(a: View, b: View, blocks: Blocks) -> dict[str, Any]:
         "verdict": _verdict(containment),
         "note": NOTE,
     }
-
-
-def containment_asymmetry(left: Csr, right: Csr, pairs: tuple[Index, Index]) -> Floats:
-    """``P(j fires | i fires) - P(i fires | j fires)`` of each pair; a feature fires above 20 % of its maximum.
-
-    Args:
-        left: Activity ``[passages, left features]``.
-        right: Activity ``[passages, right features]``.
-        pairs: The left and the right feature of each pair.
-    """
-    x, y = (_fires(sparse.csc_array(matrix[:, pair])) for matrix, pair in ((left, pairs[0]), (right, pairs[1])))
-    both = np.asarray(x.multiply(y).sum(axis=0)).ravel()
-    asymmetry: Floats = both / np.asarray(x.sum(axis=0)).ravel() - both / np.asarray(y.sum(axis=0)).ravel()
-    return asymmetry
 
 
 def effective_articles(activity: Csr, blocks: Blocks) -> Floats:
@@ -78,12 +66,6 @@ def effective_articles(activity: Csr, blocks: Blocks) -> Floats:
     mass.data = mass.data / np.repeat(np.where(alive, total, 1.0), np.diff(mass.indptr))
     mass.data = -mass.data * np.log(mass.data)
     return np.where(alive, np.exp(np.asarray(mass.sum(axis=0)).ravel()), 0.0)
-
-
-def _fires(matrix: Csr) -> Csr:
-    maximum = matrix.max(axis=0).toarray().ravel()
-    matrix.data = (matrix.data > THETA_SHARE * np.repeat(maximum, np.diff(matrix.indptr))).astype(np.float64)
-    return matrix
 
 
 def _medians(activity: Activity, blocks: Blocks) -> dict[str, float]:

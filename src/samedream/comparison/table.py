@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from samedream.comparison.nulls import calibrated
+from samedream.comparison.similarity import overlap, weighted_jaccard
 from samedream.comparison.view import View
 
 ONE_TO_ONE = "one-to-one"
@@ -30,6 +31,10 @@ SCHEMA = pa.schema(
         ("threshold", pa.float64()),
         ("p_value", pa.float64()),
         ("q_value", pa.float64()),
+        ("phi", pa.float64()),
+        ("weighted_jaccard", pa.float64()),
+        ("partner_given_feature", pa.float64()),
+        ("feature_given_partner", pa.float64()),
         ("mutual", pa.bool_()),
         ("repeat_r", pa.float64()),
         ("repeat_score", pa.float64()),
@@ -88,10 +93,13 @@ def _side(name: str, here: View, there: View) -> pa.Table:
         return pa.nulls(n, pa.float64()) if values is None else spread(values, pa.float64())
 
     repeat = here.repeat.direction if here.repeat else None
+    partner = there.activity.eligible[found.matching.partner]
+    raw = (activity.raw, there.activity.raw, (activity.eligible, partner))
+    fires = overlap(*raw)
     columns = {
         "side": pa.array([name] * n, pa.string()),
         "feature": pa.array(np.arange(n), pa.int32()),
-        "partner": spread(there.activity.eligible[found.matching.partner], pa.int32()),
+        "partner": spread(partner, pa.int32()),
         "r": figure(found.matching.r),
         "r_first": figure(found.matching.r_first),
         "r_second": figure(found.matching.r_second),
@@ -99,6 +107,10 @@ def _side(name: str, here: View, there: View) -> pa.Table:
         "threshold": figure(found.null.threshold),
         "p_value": figure(here.tested.p),
         "q_value": figure(here.tested.q),
+        "phi": figure(fires.phi),
+        "weighted_jaccard": figure(weighted_jaccard(*raw)),
+        "partner_given_feature": figure(fires.right_given_left),
+        "feature_given_partner": figure(fires.left_given_right),
         "mutual": pa.array(_whole_mask(mutual(here, there), here), pa.bool_()),
         "repeat_r": figure(repeat.r if repeat else None),
         "repeat_score": figure(calibrated(repeat.r, repeat.threshold) if repeat else None),
