@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("models", "harvest", "demo")
+NAMES = ("models", "harvest", "comparison", "demo")
 
 for name in sys.argv[1:] or NAMES:
     import_module(f"benchmarks.{name}").main()

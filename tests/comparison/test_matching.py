@@ -17,9 +17,7 @@ def _activity(seed, features, passages=120):
 
 
 @pytest.mark.parametrize("dense", [(True, True), (True, False), (False, True), (False, False)])
-@pytest.mark.parametrize("density", [0.0, 1.0])  # 0: always the GEMM where it can be; 1: never
-def test_pearson_of_all_pairs_is_numpys(dense, density, monkeypatch):
-    monkeypatch.setattr(correlation, "SPARSE_DENSITY", density)
+def test_pearson_of_all_pairs_is_numpys(dense, monkeypatch):
     monkeypatch.setattr(correlation, "PANEL_BYTES", 4 * 9 * 3)  # three left features a panel
     x, y = _activity(0, 7), _activity(1, 9)
     x[:, 2] = 0  # dead: correlation 0, not NaN

@@ -76,6 +76,14 @@ def as_csr(given: Any, name: str) -> Csr:
             f"{name}: the smallest value is {matrix.data.min():g}, expected activity of at least 0 "
             f"(feature activations, not pre-activations)"
         )
+    return compact(matrix)
+
+
+def compact(matrix: Csr) -> Csr:
+    """A CSR or CSC matrix with 32-bit places where they fit: scipy keeps 64-bit ones, which take twice the room."""
+    if max(*matrix.shape, matrix.nnz) < 2**31:
+        matrix.indices = matrix.indices.astype(np.int32, copy=False)
+        matrix.indptr = matrix.indptr.astype(np.int32, copy=False)
     return matrix
 
 

@@ -1,14 +1,12 @@
 """Pearson correlation of all pairs of features, in panels, and of chosen pairs with one group of articles left out.
 
 ``r_ij = (S_ij - n mu_i mu_j) / (n sigma_i sigma_j)`` with ``S = X^T Y`` (protocol 3.2). Activity is never centred where
-it is sparse. Three products give the same numbers, whichever is fastest for the sizes at hand:
+it is sparse. Two products give the same numbers, whichever is fastest for the sizes at hand:
 
-- both sides dense in fact: standardised and multiplied (GEMM);
-- the left sparse, the right small enough to be held dense: sparse times standardised, which needs no correction since
-  standardised columns sum to 0;
-- too large for a dense matrix: sparse times sparse, corrected by the means.
+- both sides dense in fact, and small enough to be held so: standardised and multiplied (GEMM);
+- else sparse times sparse (`products.sums`), corrected by the means.
 
-All are float32 and serve to *choose* partners and to learn the null; what is reported is computed again for the chosen
+Both are float32 and serve to *choose* partners and to learn the null; what is reported is computed again for the chosen
 pairs in float64 by `pair_correlation`.
 """
 
@@ -19,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from samedream.comparison.activity import Csr
+from samedream.comparison.activity import Csr, compact
+from samedream.comparison.products import group_sums, sums
 
 DENSE_BYTES = 1 << 29  # of one standardised half
-SPARSE_DENSITY = 0.1  # below it a sparse product beats a GEMM on a busy machine (measured at 2,304 x 2,560)
+SPARSE_DENSITY = 0.1  # below it a sparse product beats a GEMM
 PANEL_BYTES = 128 << 20
 
 Floats = NDArray[np.float64]
@@ -52,34 +51,30 @@ class Side:
         """How many features."""
         return int(self.columns.shape[1])
 
-    @property
-    def density(self) -> float:
-        """Share of the activity that is not 0."""
-        passages, features = self.columns.shape
-        return int(self.columns.nnz) / max(1, int(passages) * int(features))
 
+def side(matrix: Csr, *, dense: bool | None = None) -> Side:
+    """Prepare activity for correlation.
 
-def side(matrix: Csr, *, dense: bool) -> Side:
-    """Prepare CSR activity ``[passages of a half, features]`` for correlation."""
-    exact = sparse.csr_array(matrix, dtype=np.float64)
-    n = matrix.shape[0]
-    mean = np.asarray(exact.sum(axis=0)).ravel() / n
-    square: Floats = np.asarray(exact.power(2).sum(axis=0)).ravel()
+    Args:
+        matrix: CSR ``[passages of a half, features]``, float32.
+        dense: Whether to hold it standardised too; where that is faster, if not given.
+    """
+    n, features = matrix.shape
+    matrix = compact(matrix)
+    mean: Floats = np.bincount(matrix.indices, matrix.data, minlength=features) / n
+    square: Floats = np.bincount(matrix.indices, matrix.data.astype(np.float64) ** 2, minlength=features).astype(float)
     spread = square - n * mean**2
     varies = spread > 1e-10 * square
     inverse = np.zeros_like(spread)
     inverse[varies] = 1 / np.sqrt(spread[varies])
+    if dense is None:
+        dense = 4 * n * features <= DENSE_BYTES and matrix.nnz > SPARSE_DENSITY * n * features
     standard = None
     if dense:
         standard = matrix.toarray()
         standard -= mean.astype(np.float32)
         standard *= inverse.astype(np.float32)
-    return Side(columns=sparse.csc_array(matrix), rows=matrix, mean=mean, inverse=inverse, dense=standard)
-
-
-def fits_dense(passages: int, features: int) -> bool:
-    """Whether a dense float32 matrix of this size is small enough to be made."""
-    return passages * features * 4 <= DENSE_BYTES
+    return Side(columns=compact(sparse.csc_array(matrix)), rows=matrix, mean=mean, inverse=inverse, dense=standard)
 
 
 def correlate(left: Side, right: Side, chosen: Index | slice, *, shuffle: Index | None = None) -> NDArray[np.float32]:
@@ -94,7 +89,7 @@ def correlate(left: Side, right: Side, chosen: Index | slice, *, shuffle: Index 
     Returns:
         float32 ``[chosen, right features]``; 0 where a feature does not vary.
     """
-    if left.dense is not None and right.dense is not None and left.density > SPARSE_DENSITY:
+    if left.dense is not None and right.dense is not None:
         block = left.dense[:, chosen]
         if shuffle is not None:
             block = block[shuffle]
@@ -102,15 +97,12 @@ def correlate(left: Side, right: Side, chosen: Index | slice, *, shuffle: Index 
         return product
     columns = left.columns[:, chosen]
     if shuffle is not None:
-        columns = sparse.csr_array(columns)[shuffle]
-    transposed = sparse.csr_array(columns.T)
-    if right.dense is not None:
-        result: NDArray[np.float32] = transposed @ right.dense
-    else:
-        result = (transposed @ right.rows).toarray()
-        n = left.rows.shape[0]
-        result -= np.outer((n * left.mean[chosen]).astype(np.float32), right.mean.astype(np.float32))
-        result *= right.inverse.astype(np.float32)
+        columns = sparse.csc_array(sparse.csr_array(columns)[shuffle])
+    result = sums(columns, right.rows)
+    totals, means = (left.rows.shape[0] * left.mean[chosen]).astype(np.float32), right.mean.astype(np.float32)
+    for row, total in zip(result, totals, strict=True):
+        row -= total * means  # row by row: no second matrix of this size
+    result *= right.inverse.astype(np.float32)
     result *= left.inverse[chosen].astype(np.float32)[:, None]
     return result
 
@@ -134,18 +126,12 @@ def pair_correlation(left: Side, right: Side, partner: Index, *, groups: Index, 
         n_groups: How many groups.
 
     Returns:
-        r float64 ``[left features]``, and r without each group, float64 ``[n_groups, left features]``. Costs no more
-        than the non-zeros of the two sides: only sums per group are kept.
+        r float64 ``[left features]``, and r without each group, float64 ``[n_groups, left features]``.
     """
-    n = groups.size
-    indicator = sparse.csr_array((np.ones(n), (groups, np.arange(n))), shape=(n_groups, n))
-    x = sparse.csr_array(left.rows, dtype=np.float64)
-    y = sparse.csr_array(right.columns[:, partner], dtype=np.float64)
-    products: list[Csr] = [x, y, x.multiply(x), y.multiply(y), x.multiply(y)]
-    parts = [sparse.csr_array(indicator @ sparse.csr_array(product)).toarray() for product in products]
+    parts = group_sums(left.columns, right.columns, partner, groups=groups, n_groups=n_groups)
     counts = np.bincount(groups, minlength=n_groups).astype(np.float64)
-    whole = _pearson(float(n), *(part.sum(axis=0) for part in parts))
-    without = _pearson((n - counts)[:, None], *(part.sum(axis=0) - part for part in parts))
+    whole = _pearson(float(groups.size), *parts.sum(axis=1))
+    without = _pearson((groups.size - counts)[:, None], *(parts.sum(axis=1)[:, None] - parts))
     return whole, without
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from samedream.comparison.activity import Activity
 from samedream.comparison.blocks import Blocks
-from samedream.comparison.correlation import Side, fits_dense, pair_correlation, panels, side
+from samedream.comparison.correlation import Side, pair_correlation, panels, side
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -42,8 +42,7 @@ class Matching:
 
 def halves_of(activity: Activity, blocks: Blocks) -> Halves:
     """The two halves of one side, ready to be correlated."""
-    dense = fits_dense((activity.passages + 1) // 2, activity.eligible.size)
-    first, second = (side(sparse.csr_array(activity.matrix[half.rows]), dense=dense) for half in blocks.halves)
+    first, second = (side(sparse.csr_array(activity.matrix[half.rows])) for half in blocks.halves)
     return first, second
 
 
