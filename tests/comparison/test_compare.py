@@ -124,6 +124,15 @@ def test_every_feature_has_a_row_and_a_class(half, compared):
         assert compared.pass_share[way] == pytest.approx(np.mean([row["q_value"] <= 0.05 for row in eligible]))
 
 
+def test_shuffled_articles_give_few_of_the_passes(half, compared):
+    assert all(0.0 <= share <= 0.05 for share in compared.permutation_fdr.values())
+    without_twin = compare(
+        half.left, half.right, half.blocks, QUICK
+    )  # Benjamini-Hochberg alone: at most .05, so near it
+    assert all(0.0 < share <= 0.05 for share in without_twin.permutation_fdr.values())
+    assert all(share >= compared.permutation_fdr[way] for way, share in without_twin.permutation_fdr.items())
+
+
 def test_seed_stability_is_what_the_repeat_finds_again(half, compared):
     for side, repeat in (("a", "a_to_b"), ("b", "b_to_a")):
         stable = compared.seed_stability[side]

@@ -5,7 +5,15 @@ from samedream.comparison.activity import prepare
 from samedream.comparison.blocks import split_blocks
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.matching import halves_of, match
-from samedream.comparison.nulls import calibrated, permutation_null, rank_p, strata, stratum_edges, summarise
+from samedream.comparison.nulls import (
+    calibrated,
+    false_passes,
+    permutation_null,
+    rank_p,
+    strata,
+    stratum_edges,
+    summarise,
+)
 
 
 def test_add_one_p_values_by_hand():
@@ -79,3 +87,14 @@ def test_the_null_is_the_same_every_time():
     )
     assert np.array_equal(one.scores[0], two.scores[0])
     assert one.scores[0].size == 20 * 30
+
+
+def test_false_passes_by_hand():
+    scores = np.concatenate([np.arange(100) / 1000, np.arange(100) / 100])
+    null = summarise(np.array([0, 0, 0, 1, 1]), np.repeat([0, 1], 100), scores, n_strata=2)
+    r, passes = np.array([0.09, 0.2, 0.0, 0.5, 0.4]), np.array([True, True, False, False, False])
+    # the lowest that passes in stratum 0 has .09: 10 of 100 null scores are at least that, so .1 of 3 features
+    assert false_passes(null, r, passes) == pytest.approx(0.3)
+    # and in stratum 1, with .5: half of its null scores, of 2 features
+    assert false_passes(null, r, passes | (r == 0.5)) == pytest.approx(0.3 + 1.0)
+    assert false_passes(null, r, np.zeros(5, np.bool_)) == 0.0

@@ -13,7 +13,7 @@ from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.estimates import found_again, normalised, shared_fraction
 from samedream.comparison.granularity import granularity
-from samedream.comparison.nulls import NULL_FEATURES, QUANTILE
+from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
 from samedream.comparison.table import class_counts, matches
 from samedream.comparison.view import FALSE_DISCOVERY_RATE, View, view
 from samedream.records import Directed, Interval
@@ -36,6 +36,8 @@ class Comparison:
         mean_r: Mean held-out correlation by direction; also "floor" and "ceiling" ones.
         pass_share: Share of eligible features that pass the test (q at most .05), by direction.
         repeat_pass_share: The same against the model's own repeat.
+        permutation_fdr: Share of those passes that shuffled articles give, by direction: a second estimate of false
+            discoveries, beside the .05 that Benjamini-Hochberg aims at; None where nothing passes.
         seed_stability: Side → that share with its interval: how much of a dictionary another seed finds again.
         granularity: Which side cuts finer, a first look (see `granularity.granularity`).
         classes: Side → class → how many features.
@@ -55,6 +57,7 @@ class Comparison:
     mean_r: dict[str, Means]
     pass_share: Means
     repeat_pass_share: Means
+    permutation_fdr: Means
     seed_stability: dict[str, Interval | None]
     granularity: dict[str, Any]
     classes: dict[str, dict[str, int]]
@@ -125,6 +128,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         },
         pass_share=means(lambda side: float(side.tested.passes.mean())),
         repeat_pass_share=means(lambda side: float(side.repeat_tested.passes.mean()) if side.repeat_tested else None),
+        permutation_fdr=means(_permutation_fdr),
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         granularity=granularity(a, b, arena.blocks),
         classes=class_counts(table),
@@ -142,6 +146,14 @@ def _normalised(side: View) -> Interval | None:
         side.floor.universality() if side.floor else None,
         side.ceiling.universality() if side.ceiling else None,
     )
+
+
+def _permutation_fdr(side: View) -> float | None:
+    """``E[null passes] / passes`` (protocol 3.4)."""
+    passes = side.tested.passes
+    if not passes.any():
+        return None
+    return false_passes(side.found.null, side.found.direction.r, passes) / float(passes.sum())
 
 
 def _seed_stability(side: View) -> Interval | None:

@@ -49,6 +49,23 @@ class Null:
         return rank_p(r, self.stratum, self.scores)
 
 
+def false_passes(null: Null, r: Floats, passes: NDArray[np.bool_]) -> float:
+    """How many features would pass if nothing were shared: the null's share above each stratum's lowest passing r.
+
+    Args:
+        null: Of this direction.
+        r: Held-out correlation of each feature ``[features]``.
+        passes: Which of them pass.
+    """
+    expected = 0.0
+    for number, scores in enumerate(null.scores):
+        inside = null.stratum == number
+        if (inside & passes).any():
+            bar = np.round(r[inside & passes].min(), _DECIMALS)
+            expected += float(inside.sum()) * float((scores >= bar).mean())
+    return expected
+
+
 def rank_p(r: Floats, stratum: Index, scores: tuple[Floats, ...]) -> Floats:
     """``(1 + #{null >= r}) / (1 + #null)`` within each stratum (Phipson & Smyth 2010); `scores` are sorted."""
     p = np.ones_like(r)

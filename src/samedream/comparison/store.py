@@ -39,6 +39,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "mean_r_ceiling": comparison.mean_r["ceiling"],
         "pass_share": comparison.pass_share,
         "repeat_pass_share": comparison.repeat_pass_share,
+        "permutation_fdr": comparison.permutation_fdr,
         "seed_stability": msgspec.to_builtins(comparison.seed_stability),
         "granularity": comparison.granularity,
         "method": comparison.method,
