@@ -54,7 +54,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         f"|{'---|' * (len(COLUMNS) + 1)}",
     ]
     for row in found["rows"]:
-        cells = (f"{row[key]['value']:.3g}" for key in COLUMNS)
+        cells = (f"{row[key]['value'] + 0.0:.3g}" for key in COLUMNS)
         marked = (
             f"**{cell}**" if row[key]["healthy"] is False else cell for key, cell in zip(COLUMNS, cells, strict=True)
         )
