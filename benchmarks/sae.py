@@ -90,9 +90,10 @@ def _write(path: Path, value: object) -> None:
 
 
 def our_source() -> str:
-    """Fingerprint of our trainer: its runs are taken again when the code has changed."""
-    digest = hashlib.sha256()
-    for path in sorted(Path("src/samedream/sae").rglob("*.py")) + [Path("benchmarks/peers/ours.py")]:
+    """Fingerprint of our trainer: its runs are taken again when the code or the kind of product has changed."""
+    digest = hashlib.sha256(best_kind().encode())
+    beside = [Path("benchmarks/peers/ours.py"), Path("src/samedream/activations/processor.py")]
+    for path in sorted(Path("src/samedream/sae").rglob("*.py")) + beside:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -1,6 +1,6 @@
 """Health of every preset on the benchmark's harvest, against the user's ranges; `python -m benchmarks sae_presets`.
 
-Each row of the table in docs/sae.md is one whole `train_sae` on some 400,000 token vectors from disk, one seed.
+Each row of the table in docs/sae.md is one whole `train_sae` on 310,057 token vectors from disk, one seed.
 """
 
 import json

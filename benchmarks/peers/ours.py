@@ -52,7 +52,7 @@ class Ours:
         yield encode
 
     @staticmethod
-    def warm_up(directory: str) -> ActivationStore:
+    def warm_up(directory: str) -> None:
         """Load what is code and no data: two steps of a tiny dictionary, from 256 rows of the harvest on disk."""
         store = ActivationStore.open(Path(directory) / "activations")
         plan = make_plan(SAEConfig(width=64, k=4, batch_rows=64, steps=2), 256, store.d_model)
@@ -60,11 +60,10 @@ class Ours:
         scaling = Scaling(torch.zeros(store.d_model), 1.0)
         for batch in Feed(store.stored(), np.arange(256), scaling=scaling, seed=0).batches(plan):
             trainer.step(batch)
-        return store
 
     def own_steps(self) -> None:
         """Train from the harvest on disk, as a study does, until the buffer has been filled twice."""
-        store = self.warm_up(self.data).stored()
+        store = ActivationStore.open(Path(self.data) / "activations").stored()
         plan = replace(self.trainer.plan, steps=BUFFER_ROWS // self.trainer.plan.batch_rows + 3)
         feed = Feed(store, np.arange(len(store)), scaling=self.scaling, seed=0)
         for batch in feed.batches(plan):

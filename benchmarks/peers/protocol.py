@@ -3,7 +3,7 @@
 quality   the whole run; at chosen moments the held-out figures, through the trainer's own inference path
 speed     steps for some seconds after five steps of warm-up; the median seconds per step, reading the batch included
 memory    a few steps; the highest resident memory before the trainer was made and at the end; rows are read from the
-          file in place of mapped, because mapped pages count as resident
+          file in place of held in memory, where they would count as resident
 """
 
 import json

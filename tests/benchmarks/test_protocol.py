@@ -58,7 +58,7 @@ def test_centred_rows_have_mean_0_and_a_mean_squared_norm_of_d_and_the_way_back_
     assert np.array_equal(rows.matrix, TRAIN)  # nothing was changed in place
 
 
-def test_rows_read_from_the_file_are_those_of_the_map(data):
+def test_rows_read_from_the_file_are_those_held_in_memory(data):
     held, read = (Rows(data, "train", centred=True, held=choice) for choice in (True, False))
     for numbers in ([3, 0, 2], np.array([1]), slice(None), slice(1, 3)):
         assert torch.equal(read.take(numbers), held.take(numbers))

@@ -126,9 +126,7 @@ def test_every_feature_has_a_row_and_a_class(half, compared):
 
 def test_shuffled_articles_give_few_of_the_passes(half, compared):
     assert all(0.0 <= share <= 0.05 for share in compared.permutation_fdr.values())
-    without_twin = compare(
-        half.left, half.right, half.blocks, QUICK
-    )  # Benjamini-Hochberg alone: at most .05, so near it
+    without_twin = compare(half.left, half.right, half.blocks, QUICK)
     assert all(0.0 < share <= 0.05 for share in without_twin.permutation_fdr.values())
     assert all(share >= compared.permutation_fdr[way] for way, share in without_twin.permutation_fdr.items())
 

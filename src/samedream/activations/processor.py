@@ -26,7 +26,11 @@ def _cpu_capabilities() -> Mapping[str, Any]:
     if hasattr(torch.cpu, "get_capabilities"):
         found: Mapping[str, Any] = torch.cpu.get_capabilities()
         return found
-    return {"avx512_bf16": torch.cpu._is_avx512_bf16_supported(), "amx_bf16": torch.cpu._is_amx_tile_supported()}
+    return {
+        "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        "amx_bf16": torch.cpu._is_amx_tile_supported(),
+        "avx512_vnni": torch.cpu._is_vnni_supported(),
+    }
 
 
 def multiplies_and_adds() -> bool:

@@ -80,7 +80,7 @@ def as_csr(given: Any, name: str) -> Csr:
 
 
 def compact(matrix: Csr) -> Csr:
-    """A CSR or CSC matrix with 32-bit places where they fit: scipy keeps 64-bit ones, which take twice the room."""
+    """Give a CSR or CSC matrix 32-bit places where they fit, in place: scipy keeps 64-bit ones, twice the room."""
     if max(*matrix.shape, matrix.nnz) < 2**31:
         matrix.indices = matrix.indices.astype(np.int32, copy=False)
         matrix.indptr = matrix.indptr.astype(np.int32, copy=False)

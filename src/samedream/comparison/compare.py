@@ -36,8 +36,8 @@ class Comparison:
         mean_r: Mean held-out correlation by direction; also "floor" and "ceiling" ones.
         pass_share: Share of eligible features that pass the test (q at most .05), by direction.
         repeat_pass_share: The same against the model's own repeat.
-        permutation_fdr: Share of those passes that shuffled articles give, by direction: a second estimate of false
-            discoveries, beside the .05 that Benjamini-Hochberg aims at; None where nothing passes.
+        permutation_fdr: Share of those passes that shuffled articles give at the same bar, by direction: how much of
+            the .05 that Benjamini-Hochberg allows (never more, the nulls are the same); None where nothing passes.
         seed_stability: Side → that share with its interval: how much of a dictionary another seed finds again.
         granularity: Which side cuts finer, a first look (see `granularity.granularity`).
         classes: Side → class → how many features.

@@ -62,7 +62,9 @@ def side(matrix: Csr, *, dense: bool | None = None) -> Side:
     n, features = matrix.shape
     matrix = compact(matrix)
     mean: Floats = np.bincount(matrix.indices, matrix.data, minlength=features) / n
-    square: Floats = np.bincount(matrix.indices, matrix.data.astype(np.float64) ** 2, minlength=features).astype(float)
+    square: Floats = np.bincount(matrix.indices, matrix.data.astype(np.float64) ** 2, minlength=features).astype(
+        np.float64
+    )
     spread = square - n * mean**2
     varies = spread > 1e-10 * square
     inverse = np.zeros_like(spread)

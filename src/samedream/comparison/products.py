@@ -84,7 +84,7 @@ def group_sums(left: Csr, right: Csr, partner: Index, *, groups: Index, n_groups
 
     Args:
         left: CSC ``[passages, left features]``, float32, sorted.
-        right: CSC ``[passages, right features]``, the same passages.
+        right: CSC ``[passages, right features]``, float32, sorted, the same passages.
         partner: The right feature of each left feature, int64 ``[left features]``.
         groups: The group of each passage, int64 ``[passages]``.
         n_groups: How many groups.

@@ -13,6 +13,8 @@ from samedream.sae.config import SAEConfig
 from samedream.sae.fused.engine import FusedEngine
 from samedream.sae.fused.product import Product
 from samedream.sae.fused.select import Selector
+from samedream.sae.fused.vectors import FEATURES
+from samedream.sae.fused.vectors import ROWS as TILE
 from samedream.sae.gradients import Parameters
 from samedream.sae.reference import TorchEngine
 from samedream.sae.selection import largest_overall, largest_per_row
@@ -56,7 +58,7 @@ def test_steps_are_those_of_the_plain_path(name, dead):
 
 
 @needs_avx2
-@pytest.mark.parametrize(("rows", "width", "d"), [(40, 70, 21), (6, 16, 4), (1, 1, 1), (97, 33, 130)])
+@pytest.mark.parametrize(("rows", "width", "d"), [(40, 70, 21), (TILE, FEATURES, 4), (1, 1, 1), (97, 33, 130)])
 def test_the_integer_product_is_the_product(rows, width, d):
     weights, given = dictionary(width, d), batches(1, rows, d)[0]
     given[:, 0] *= 30  # one dimension that dominates, as in real hidden states
@@ -135,6 +137,21 @@ def test_the_number_of_threads_changes_no_bit():
         found.append(weights)
     torch.set_num_threads(before)
     assert all(torch.equal(one, two) for one, two in zip(found[0].tensors(), found[1].tensors(), strict=True))
+
+
+@needs_avx2
+def test_a_state_of_another_processor_is_multiplied_with_its_own_encoder():
+    kind, none = variant(SAEConfig(k=4), WIDTH), torch.empty(0, dtype=torch.int64)
+    there = FusedEngine(dictionary(), kind, aux_k=3, product="float32")
+    for rows in batches(3):
+        there.step(rows, 1e-2, none)
+    weights = Parameters(*(torch.zeros_like(tensor) for tensor in dictionary().tensors()))
+    here = FusedEngine(weights, kind, aux_k=3, product="int16")
+    for tensor, value in zip(weights.tensors(), there.weights.tensors(), strict=True):
+        tensor.copy_(value)
+    here.restore(there.state())
+    fresh = Product(weights.encoder.numpy(), weights.encoder_bias.numpy(), "int16")
+    np.testing.assert_array_equal(here._product.packed, fresh.packed)
 
 
 def test_weights_that_are_no_numbers_are_told():

@@ -156,3 +156,5 @@ class FusedEngine:
         self._steps = int(state["steps"])
         if state["packed"].shape == self._product.packed.shape:  # another processor may multiply in another way
             self._product.packed[:], self._product.units[:] = state["packed"].numpy(), state["units"].numpy()
+        else:
+            self._product.repack()

@@ -1,9 +1,9 @@
 """The encoder's product: the one dense product of a step.
 
-16-bit integers where the processor has them (AVX512 VNNI, AVX2): `vpdpwssd` does as many products per instruction as
-bf16, `vpmaddwd` twice as many as a float32 multiply-add. Rows are scaled to a norm of 32,000 and features to 16,000, so
-the sums cannot leave 32 bits (Cauchy-Schwarz: 5.2e8 < 2^31), and the result is closer to float32's than bf16's is. Else
-bf16 where the processor multiplies it, else float32.
+16-bit integers with AVX512 VNNI, and with AVX2 where there is no AVX512: `vpdpwssd` does as many products per
+instruction as bf16, `vpmaddwd` twice as many as a float32 multiply-add. Rows are scaled to a norm of 32,000 and
+features to 16,000, so the sums cannot leave 32 bits (Cauchy-Schwarz: 5.2e8 < 2^31), and the result is closer to
+float32's than bf16's is. Else bf16 where the processor multiplies it, else float32.
 """
 
 from typing import Any, Literal

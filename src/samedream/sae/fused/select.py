@@ -1,4 +1,4 @@
-"""Choosing the largest pre-activations, exactly, in one pass over them.
+"""Choosing the largest pre-activations, exactly, without sorting them: they are counted first, then written.
 
 Sixteen values are compared at once with a bound below which nothing can be chosen; only what lies above is looked at
 one by one. Ties at the border go to the lowest position, as in `samedream.sae.selection`, the plain path's choice.
