@@ -33,7 +33,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         if key.startswith("sae.") and "mark" in entry:
             value = "not reached" if entry["value"] == NEVER and key.startswith("sae.time") else f"{entry['value']:.4g}"
             lines.append(f"| `{key}` | {value} | {entry['mark']} | {'yes' if entry['holds'] else '**no**'} |")
-    for key, value in side["notes"].items():
+    for key, value in sorted(side["notes"].items()):
         if match := re.fullmatch(r"encoder_share_f(\d+)_b(\d+)", key):
             width, batch = match.groups()
             rate = side["notes"][f"encoder_gflops_f{width}_b{batch}"]

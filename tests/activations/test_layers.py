@@ -34,7 +34,7 @@ def before_final_norm(model):
 def test_states_are_those_of_transformers_one_by_one(architecture, tiny_models, passages, tmp_path):
     """Bucketed, padded batches in shards == each passage alone through the plain model with output_hidden_states."""
     some = passages[:14]
-    config = HarvestConfig(layers=(0, 1), batch_tokens=300, shard_passages=5)
+    config = HarvestConfig(layers=(0, 1), batch_tokens=300, shard_passages=5, dtype="float32")
     store = harvest(str(tiny_models[architecture]), some, config, tmp_path)
     assert store.layers == ["block-0", "block-1"]
     assert store.d_model == 32
@@ -56,7 +56,7 @@ def test_states_are_those_of_transformers_one_by_one(architecture, tiny_models, 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_after_the_final_norm(architecture, tiny_models, passages, tmp_path):
-    config = HarvestConfig(final_norm=True, layers=("last",))
+    config = HarvestConfig(final_norm=True, layers=("last",), dtype="float32")
     store = harvest(str(tiny_models[architecture]), passages[:3], config, tmp_path)
     assert store.layers == ["block-1-normed"]
     tokenizer, model = hf.AutoTokenizer.from_pretrained(tiny_models[architecture]), load(tiny_models[architecture])
