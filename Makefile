@@ -18,7 +18,9 @@ PEERS ?= $(PEERS_VENV)/bin/python
 demo: $(VENV)/installed  ## compare SmolLM2 and Gemma 3 on Wikipedia; the page is runs/demo/report/index.html
 	$(BIN)/samedream run studies/demo.toml --out runs/demo
 
+# Kernels are compiled before the workers start: two that compile at once keep code of their own, which may round otherwise.
 test: $(VENV)/installed  ## every test, the real models included
+	$(BIN)/python -c 'import torch, samedream as s; s.train_sae(torch.randn(400, 32), s.SAEConfig(k=4, steps=9, batch_rows=64))'
 	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/installed  ## style, types, layers
