@@ -202,7 +202,8 @@ def record_all() -> None:
         record(mark.key, mark.value, unit=mark.unit, mark=mark.mark)
     results = json.loads(RESULTS.read_text())
     results[side_by_side.KEY] = {
-        "machine": f"{sae_table.processor()}, {machine()}",
+        # as it was when speed was measured, not as busy as it may be now
+        "machine": f"{sae_table.processor()}, {json.loads((RUNS / 'speed.json').read_text())['machine']}",
         "date": time.strftime("%Y-%m-%d"),
         "rows": side_by_side.table_rows(found),
         "notes": side_by_side.notes(found),
