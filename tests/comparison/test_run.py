@@ -26,7 +26,13 @@ def _features(directory, activity, **inputs):
 
 def _corpus(directory, blocks):
     directory.mkdir(parents=True)
-    table = pa.table({"passage_id": [f"p{i}" for i in range(len(blocks))], "article_id": [f"en:{b}" for b in blocks]})
+    columns = {
+        "passage_id": [f"p{i}" for i in range(len(blocks))],
+        "article_id": [f"en:{b}" for b in blocks],
+        "topic": [("Arts", "History", None)[b % 3] for b in blocks],
+        "text": [f"Passage {i} of article {b}." for i, b in enumerate(blocks)],
+    }
+    table = pa.table(columns)
     pq.write_table(table, directory / "passages.parquet")
     artifacts.finish(directory, "corpus", {}, inputs={}, counts={}, files=[directory / "passages.parquet"])
     return directory

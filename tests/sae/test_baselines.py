@@ -1,12 +1,10 @@
 """Baselines: planted structure that each method is known for, and the sparse codes they give."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 
-from samedream.errors import MissingExtraError, TrainingError
+from samedream.errors import TrainingError
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.baselines import NonNegativeParts, baseline
 from samedream.sae.health import measure_health
@@ -134,12 +132,3 @@ def test_bad_input():
     with pytest.raises(TrainingError) as error:
         baseline("ica", rows, k=2, width=8)
     assert str(error.value) == "some of the 100 vectors to fit ica on are NaN or infinite: expected numbers"
-
-
-def test_without_scikit_learn(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(MissingExtraError) as error:
-        baseline("nmf", torch.randn(50, 4), k=2, width=8)
-    assert str(error.value) == (
-        'ICA and NMF need scikit-learn, which is not installed: pip install "samedream[baselines]"'
-    )

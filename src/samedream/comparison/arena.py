@@ -6,6 +6,7 @@ from typing import Any
 from samedream.comparison.activity import Activity, prepare, require_eligible
 from samedream.comparison.blocks import Blocks, split_blocks
 from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.context import Context
 from samedream.comparison.estimates import Direction
 from samedream.comparison.matching import Halves, Matching, halves_of, match
 from samedream.comparison.nulls import Null, permutation_null, strata, stratum_edges
@@ -31,6 +32,7 @@ class Arena:
     blocks: Blocks
     config: ComparisonConfig
     notes: list[str]
+    context: Context
     _halves: dict[str, Halves] = field(default_factory=dict)
     _matchings: dict[tuple[str, str], Matching] = field(default_factory=dict)
 
@@ -71,13 +73,14 @@ class Arena:
         return Pairing(matching=matching, null=null, direction=direction)
 
 
-def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig) -> Arena:
+def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig, context: Context) -> Arena:
     """Check all sides and make them comparable.
 
     Args:
         given: Name → activity ``[passages, features]``, or None where there is none.
         blocks: The article of each passage.
         config: The settings.
+        context: What is known beside activity.
 
     Raises:
         ComparisonError: A side is not activity, the sides differ in their passages, there are too few articles, or left
@@ -99,4 +102,5 @@ def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig) -> Arena
                 f"{name.replace('_', ' ')} was left out: none of its features fires in {config.min_passages} passages."
             )
             del sides[name]
-    return Arena(sides=sides, blocks=split_blocks(blocks, passages, config.seed), config=config, notes=notes)
+    split = split_blocks(blocks, passages, config.seed)
+    return Arena(sides=sides, blocks=split, config=config, notes=notes, context=context)

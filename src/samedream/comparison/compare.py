@@ -11,6 +11,7 @@ from samedream.comparison.activity import THETA_SHARE
 from samedream.comparison.arena import Arena, enter
 from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.context import Context
 from samedream.comparison.estimates import found_again, normalised, shared_fraction
 from samedream.comparison.granularity import granularity
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
@@ -78,6 +79,7 @@ def compare(
     right_repeat: Any = None,
     left_floor: Any = None,
     right_floor: Any = None,
+    context: Context | None = None,
 ) -> Comparison:
     """Compare two dictionaries by their activity on the same passages.
 
@@ -90,6 +92,7 @@ def compare(
         right_repeat: Right's: the ceiling of right to left.
         left_floor: A dictionary of left's random-init twin.
         right_floor: Of right's; the floor of left to right uses it, or both.
+        context: What is known of the passages and the models beside activity; the figures that rest on it need it.
 
     Raises:
         ComparisonError: The inputs are not activity on the same passages, or are too few to tell anything.
@@ -102,7 +105,7 @@ def compare(
         "left_floor": left_floor,
         "right_floor": right_floor,
     }
-    arena = enter(given, blocks, config)
+    arena = enter(given, blocks, config, context or Context())
     return _result(arena, view(arena, "left", "right"), view(arena, "right", "left"))
 
 

@@ -10,12 +10,12 @@ from samedream import artifacts
 from samedream.artifacts import Manifest
 from samedream.comparison.compare import compare
 from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.reading import PASSAGES, read_context
 from samedream.comparison.store import save
 from samedream.errors import ComparisonError, StaleArtifactError
 from samedream.features.store import load_activity
 
 STAGE = "comparison"
-PASSAGES = "passages.parquet"
 
 
 def run(
@@ -62,7 +62,8 @@ def run(
         return
     blocks = article_ids(corpus)
     activity = {name: _activity(path, manifests[name], (corpus, read), blocks) for name, path in directories.items()}
-    comparison = compare(activity.pop("left"), activity.pop("right"), blocks, config, **activity)
+    left_activity, right_activity = activity.pop("left"), activity.pop("right")
+    comparison = compare(left_activity, right_activity, blocks, config, **activity, context=read_context(corpus))
     files = save(out, comparison, names)
     counts = {"passages": comparison.passages, "blocks": comparison.blocks, "classes": comparison.classes}
     artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=files)

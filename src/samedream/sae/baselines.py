@@ -21,13 +21,13 @@ coefficients are kept as they are, not fitted again without the others.
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Never
+from typing import Literal, Never
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from samedream.errors import MissingExtraError, TrainingError
+from samedream.errors import TrainingError
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.config import SAEConfig
 from samedream.sae.gradients import Parameters
@@ -59,7 +59,6 @@ def baseline(name: Name, vectors: torch.Tensor, *, k: int, width: int, seed: int
         A dictionary that takes raw hidden states.
 
     Raises:
-        MissingExtraError: scikit-learn is not installed.
         TrainingError: The vectors cannot be fitted, or k does not fit the number of features.
     """
     matrix = as_matrix(vectors)
@@ -148,7 +147,8 @@ def _pca(rows: torch.Tensor, number: int, seed: int) -> tuple[torch.Tensor, torc
 
 def _ica(rows: torch.Tensor, number: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Encoder and decoder rows: FastICA (Hyvärinen 1999, doi:10.1109/72.761722), float32 [at most d, d]."""
-    decomposition = _sklearn()
+    from sklearn import decomposition
+
     wide = rows.double()  # in float32 the first, random guess of some hundred directions is too near to singular
     spread = torch.linalg.eigvalsh(wide.T @ wide)
     number = min(number, int((spread > _FLAT * spread[-1]).sum()))
@@ -177,7 +177,8 @@ _DIRECTIONS: Mapping[str, Callable[[torch.Tensor, int, int], tuple[torch.Tensor,
 
 def _nmf(rows: torch.Tensor, scaling: Scaling, *, k: int, width: int, seed: int) -> NonNegativeParts:
     """Fit non-negative parts in batches (Lefèvre et al. 2011), at most 2 d of them."""
-    decomposition = _sklearn()
+    from sklearn import decomposition
+
     halves = _halves(rows)
     model = decomposition.MiniBatchNMF(
         min(width, halves.shape[1]), init="random", batch_size=min(_NMF_BATCH, len(halves)), max_iter=NMF_EPOCHS,
@@ -194,18 +195,3 @@ def _nmf(rows: torch.Tensor, scaling: Scaling, *, k: int, width: int, seed: int)
 def _halves(rows: torch.Tensor) -> _Matrix:
     """Positive and negative parts side by side, float32 [rows, 2 d]."""
     return torch.cat([rows.relu(), (-rows).relu()], dim=1).numpy()
-
-
-def _sklearn() -> Any:
-    """scikit-learn's decompositions.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        from sklearn import decomposition
-    except ImportError as error:
-        raise MissingExtraError(
-            'ICA and NMF need scikit-learn, which is not installed: pip install "samedream[baselines]"'
-        ) from error
-    return decomposition
