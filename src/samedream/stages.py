@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from samedream import artifacts, progress
 from samedream.errors import MissingArtifactError, StudyFileError
-from samedream.study import RANDOM, REPEAT, Study
+from samedream.study import EMBEDDING, RANDOM, REPEAT, Study
 
 if TYPE_CHECKING:
     from samedream.sae.frontier import Point
@@ -99,6 +99,12 @@ def _labels(study: Study, model: str) -> None:
     run.run(study.labels(model), study.config.labels, features=study.features(model), corpus=study.corpus)
 
 
+def _embedding(study: Study) -> None:
+    from samedream.labels import run
+
+    run.run_embedding(study.embedding, study.config.labels, corpus=study.corpus)
+
+
 def _comparison(study: Study, left: str, right: str) -> None:
     from samedream.comparison import run
 
@@ -138,6 +144,7 @@ def tasks(study: Study) -> list[Task]:
     listed += [of("sae", r, study.sae(r), _sae, study, r) for r in study.readers()]
     listed += [of("features", r, study.features(r), _features, study, r) for r in study.readers()]
     listed += [of("labels", m, study.labels(m), _labels, study, m) for m in study.models()]
+    listed += [of("labels", EMBEDDING, study.embedding, _embedding, study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
     listed += [of("report", "page", study.directory / "report", _report, study)]

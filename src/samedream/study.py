@@ -28,6 +28,7 @@ from samedream.sae.config import SAEConfig
 
 REPEAT = "repeat"
 RANDOM = "random"
+EMBEDDING = "embedding"  # a directory beside the models' labels
 
 
 def slug(name: str) -> str:
@@ -100,6 +101,8 @@ class StudyConfig(Config):
             raise ValueError(f"a study compares at least two models, {len(models)} given")
         slugs = [model.slug for model in models]
         for name in slugs:
+            if name == EMBEDDING:
+                raise ValueError(f"a model cannot be called {name!r}: the passages' embedding is; give it another name")
             if slugs.count(name) > 1:
                 raise ValueError(f"two models are called {name!r}; give one of them another name = ...")
         return models
@@ -133,6 +136,11 @@ class Study:
     def labels(self, model: str) -> Path:
         """Where a model's labels are."""
         return self.directory / "labels" / model
+
+    @property
+    def embedding(self) -> Path:
+        """Where the passages are as a neutral embedder sees them."""
+        return self.directory / "labels" / EMBEDDING
 
     def comparison(self, left: str, right: str) -> Path:
         """Where the comparison of two models is."""

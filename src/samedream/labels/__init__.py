@@ -11,5 +11,7 @@ unseen):
 4. The **kind** says what the evidence looks like: one word, a word family, punctuation, a place in the passage, a
    topic, dense, or mixed.
 
-File: `labels.parquet` (see `store`), `manifest.json`.
+Beside the models' labels lies `labels/embedding/`: every passage as a neutral sentence embedder sees it (`embedder`).
+
+Files: `labels.parquet` (see `store`), `embedding/embedding.npy`, `manifest.json`.
 """

