@@ -123,6 +123,7 @@ def _comparison(study: Study, left: str, right: str) -> None:
         left=study.features(left),
         right=study.features(right),
         corpus=study.corpus,
+        dictionaries={"left": study.sae(left), "right": study.sae(right)},
         **beside,
     )
 

@@ -1,5 +1,7 @@
 """The whole pass against a naive reference that holds everything in memory."""
 
+import io
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -8,6 +10,7 @@ from samedream.features.candidates import article_index
 from samedream.features.config import FeaturesConfig
 from samedream.features.reading import read
 from samedream.features.spill import save_activity, spilling
+from samedream.features.states import StateMeans
 from samedream.features.tables import exemplars, feature_table
 
 CONFIG = FeaturesConfig(top=3, middle=2, weak=2, near_miss=2, seed=7)
@@ -20,6 +23,7 @@ def everything(store, directory, cuts=(), config=CONFIG):
             store.shards(cuts=cuts),
             store.dictionary,
             spill,
+            states=StateMeans(io.BytesIO(), len(article), store.d_model),
             features=store.dictionary.d_sae,
             article=article,
             config=config,
@@ -207,7 +211,14 @@ def test_memory_does_not_grow_with_the_passages(make_store, tmp_path):
     article = article_index(store.article_ids)
     with spilling(tmp_path, 600) as spill:
         reading = read(
-            store.shards(), store.dictionary, spill, features=16, article=article, config=CONFIG, rows=store.rows()
+            store.shards(),
+            store.dictionary,
+            spill,
+            states=StateMeans(io.BytesIO(), 600, store.d_model),
+            features=16,
+            article=article,
+            config=CONFIG,
+            rows=store.rows(),
         )
     assert CONFIG.exemplars == 9
     assert reading.top.bound == reading.near.bound == 2 * 16 * 9

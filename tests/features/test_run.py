@@ -18,7 +18,7 @@ from samedream.errors import (
 )
 from samedream.features import run, spill
 from samedream.features.config import FeaturesConfig
-from samedream.features.store import FILES, load_activity, load_exemplars, load_features, load_peaks
+from samedream.features.store import FILES, load_activity, load_exemplars, load_features, load_peaks, load_states
 from samedream.sae.autoencoder import SparseAutoencoder
 
 LAYER = "block-3"
@@ -86,6 +86,11 @@ def test_the_stage(study, tmp_path):
     for p in range(60):
         mine = acts[store.passage == p]
         assert activity[p].tolist() == (mine.max(axis=0) if len(mine) else np.zeros(16)).tolist()
+    states, vectors = load_states(out), store.vectors_all.numpy()
+    assert states.shape == (60, 6)
+    for p in range(60):
+        mine = vectors[store.passage == p]
+        assert np.isnan(states[p]).all() if not len(mine) else np.allclose(states[p], mine.mean(axis=0))
     start, end = load_peaks(out)
     assert len(start) == len(end) == load_activity(out).nnz
     assert load_features(out)["dead"].to_pylist() == (acts.max(axis=0) == 0).tolist()

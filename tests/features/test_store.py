@@ -11,10 +11,12 @@ from samedream.features.store import (
     FEATURES,
     FILES,
     PEAKS,
+    STATES,
     load_activity,
     load_exemplars,
     load_features,
     load_peaks,
+    load_states,
     save_arrays,
     save_table,
 )
@@ -25,6 +27,7 @@ def stage(tmp_path):
     activity = sparse.csr_matrix(np.array([[0, 1.5], [2, 0]], np.float32))
     sparse.save_npz(tmp_path / ACTIVITY, activity)
     save_arrays(tmp_path / PEAKS, {"start": np.array([0, 4], np.uint32), "end": np.array([3, 9], np.uint32)})
+    np.save(tmp_path / STATES, np.array([[1, 2, 3], [np.nan] * 3], np.float32))
     save_table(tmp_path / FEATURES, pa.table({"feature": [0, 1]}))
     save_table(tmp_path / EXEMPLARS, pa.table({"feature": [1]}))
     artifacts.finish(tmp_path, "features", {}, inputs={}, counts={}, files=[tmp_path / name for name in FILES])
@@ -38,11 +41,25 @@ def test_round_trip(stage):
     assert (start.tolist(), end.tolist()) == ([0, 4], [3, 9])
     assert load_features(stage).to_pydict() == {"feature": [0, 1]}
     assert load_exemplars(stage).to_pydict() == {"feature": [1]}
+    np.testing.assert_array_equal(load_states(stage), np.array([[1, 2, 3], [np.nan] * 3], np.float32))
+
+
+def test_a_directory_of_an_older_version_has_no_states(stage):
+    (stage / STATES).unlink()
+    kept = [stage / name for name in FILES if name != STATES]
+    artifacts.finish(stage, "features", {}, inputs={}, counts={}, files=kept)
+    assert load_states(stage) is None
 
 
 @pytest.mark.parametrize(
     ("name", "load"),
-    [(ACTIVITY, load_activity), (PEAKS, load_peaks), (FEATURES, load_features), (EXEMPLARS, load_exemplars)],
+    [
+        (ACTIVITY, load_activity),
+        (PEAKS, load_peaks),
+        (STATES, load_states),
+        (FEATURES, load_features),
+        (EXEMPLARS, load_exemplars),
+    ],
 )
 def test_damage_is_seen(stage, name, load):
     data = bytearray((stage / name).read_bytes())

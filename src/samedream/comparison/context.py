@@ -21,8 +21,9 @@ class Context:
         word_names: The words.
         flags: Kind of boilerplate ("dates") → whether a passage is of that kind, bool ``[passages]``.
         embedding: Each passage as a neutral embedder sees it, float32 ``[passages, e]``.
-        states: Side ("left", "right_floor") → mean hidden state of each passage, float32 ``[passages, d]``.
-        decoders: Side → decoder directions, float32 ``[features, d]``, in the units of `states`.
+        states: Side ("left", "right_floor") → mean hidden state of each passage, float32 ``[passages, d]``; NaN for a
+            passage without tokens. A repeat has none: it reads the states of its model.
+        decoders: Side ("left", "right") → decoder directions, float32 ``[features, d]``, in the units of `states`.
     """
 
     topics: NDArray[np.int64] | None = None

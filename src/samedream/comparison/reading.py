@@ -1,14 +1,22 @@
 """Fills a `Context` from a study's directories."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors import safe_open
 
 from samedream import artifacts
 from samedream.comparison.context import Context
+from samedream.errors import StaleArtifactError
+from samedream.features.store import load_states
 
 PASSAGES = "passages.parquet"
+_WEIGHTS = "sae_weights.safetensors"
+_WITH_STATES = ("left", "right", "left_floor", "right_floor")  # a repeat reads the states of its model
 
 
 def read_context(corpus: Path) -> Context:
@@ -23,3 +31,40 @@ def read_context(corpus: Path) -> Context:
         return Context()
     number = {name: i for i, name in enumerate(names)}
     return Context(topics=np.array([number.get(name, -1) for name in topic], dtype=np.int64), topic_names=tuple(names))
+
+
+def with_models(context: Context, features: Mapping[str, Path], dictionaries: Mapping[str, Path]) -> Context:
+    """The context with what is known of the models: their mean hidden states and decoder directions.
+
+    Args:
+        context: What is known of the passages.
+        features: Side → ``features/<reader>``; one of an older version has no states, and then the context has none.
+        dictionaries: Side → ``sae/<reader>/seed-<n>``; one that is not there any more is left out.
+
+    Raises:
+        StaleArtifactError: The features were made with another dictionary.
+        CorruptArtifactError: A file does not fit its checksum.
+    """
+    states = {}
+    for side in _WITH_STATES:
+        if side in features and (found := load_states(features[side])) is not None:
+            states[side] = found
+    decoders = {
+        side: _decoder(directory, features[side])
+        for side, directory in dictionaries.items()
+        if (directory / artifacts.MANIFEST).exists()
+    }
+    return replace(context, states=states, decoders=decoders)
+
+
+def _decoder(dictionary: Path, features: Path) -> NDArray[np.float32]:
+    """Decoder directions, float32 [features, d], in the units of the states: the weights hold centre and scale."""
+    recorded = artifacts.require_manifest(features).inputs.get("sae")
+    if recorded is not None and recorded != artifacts.require_manifest(dictionary).fingerprint():
+        raise StaleArtifactError(
+            f'{features} was made with another dictionary than {dictionary}. Delete {features} and rerun "samedream '
+            f'features DIR"'
+        )
+    with safe_open(artifacts.verify(dictionary, _WEIGHTS), framework="numpy") as weights:
+        directions: NDArray[np.float32] = weights.get_tensor("W_dec")
+    return directions

@@ -1,5 +1,6 @@
 """Run the comparison stage: two models' features, their repeats and twins → ``comparison/<a>--<b>/``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from samedream import artifacts
 from samedream.artifacts import Manifest
 from samedream.comparison.compare import compare
 from samedream.comparison.config import ComparisonConfig
-from samedream.comparison.reading import PASSAGES, read_context
+from samedream.comparison.reading import PASSAGES, read_context, with_models
 from samedream.comparison.store import save
 from samedream.errors import ComparisonError, StaleArtifactError
 from samedream.features.store import load_activity
@@ -30,6 +31,7 @@ def run(
     right_repeat: Path | None = None,
     left_floor: Path | None = None,
     right_floor: Path | None = None,
+    dictionaries: Mapping[str, Path] | None = None,
 ) -> None:
     """Make ``comparison/<a>--<b>``, unless it is there already.
 
@@ -44,6 +46,7 @@ def run(
         right_repeat: ``features/<b>.repeat``.
         left_floor: ``features/<a>.random``: the random twin's.
         right_floor: ``features/<b>.random``.
+        dictionaries: "left" and "right" → ``sae/<model>/seed-<n>``, for their decoder directions.
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
@@ -62,8 +65,8 @@ def run(
         return
     blocks = article_ids(corpus)
     activity = {name: _activity(path, manifests[name], (corpus, read), blocks) for name, path in directories.items()}
-    left_activity, right_activity = activity.pop("left"), activity.pop("right")
-    comparison = compare(left_activity, right_activity, blocks, config, **activity, context=read_context(corpus))
+    context = with_models(read_context(corpus), directories, dictionaries or {})
+    comparison = compare(activity.pop("left"), activity.pop("right"), blocks, config, **activity, context=context)
     files = save(out, comparison, names)
     counts = {"passages": comparison.passages, "blocks": comparison.blocks, "classes": comparison.classes}
     artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=files)

@@ -13,6 +13,7 @@ from samedream.features.config import FeaturesConfig
 from samedream.features.encoding import Dictionary, Firings, block_rows, encode, firings, near_misses
 from samedream.features.exemplars import packed_span
 from samedream.features.spill import Spill
+from samedream.features.states import StateMeans
 from samedream.features.statistics import Totals
 
 
@@ -36,6 +37,7 @@ def read(
     dictionary: Dictionary,
     spill: Spill,
     *,
+    states: StateMeans,
     features: int,
     article: NDArray[np.int64],
     config: FeaturesConfig,
@@ -47,6 +49,7 @@ def read(
         shards: The model's shards, passages in corpus order.
         dictionary: The sparse autoencoder.
         spill: Where the firings go.
+        states: Where the passages' mean hidden states go.
         features: Width of the dictionary.
         article: Index of each passage's article, int64 [passages].
         config: Sizes of the strata.
@@ -59,7 +62,9 @@ def read(
     with progress.step("finding what excites each feature", rows, "tokens") as shown:
         for block in whole_passages(shards, block_rows(features)):
             _take(block, dictionary, spill, reading=reading, article=article)
+            states.add(block)
             shown.advance(len(block.passage))
+    states.close()
     return reading
 
 

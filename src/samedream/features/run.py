@@ -10,7 +10,8 @@ from samedream.features.candidates import article_index
 from samedream.features.config import FeaturesConfig
 from samedream.features.reading import Reading, read
 from samedream.features.spill import Spill, save_activity, spilling
-from samedream.features.store import ACTIVITY, EXEMPLARS, FEATURES, FILES, PEAKS, save_table
+from samedream.features.states import StateMeans
+from samedream.features.store import ACTIVITY, EXEMPLARS, FEATURES, FILES, PEAKS, STATES, save_table
 from samedream.features.tables import exemplars, feature_table
 from samedream.sae.autoencoder import SparseAutoencoder
 
@@ -46,10 +47,13 @@ def run(out: Path, config: FeaturesConfig, *, activations: Path, sae: Path) -> N
     with (
         artifacts.atomic_path(out / ACTIVITY) as activity,
         artifacts.atomic_path(out / PEAKS) as peaks,
+        artifacts.atomic_path(out / STATES) as means,
+        means.open("wb") as handle,
         spilling(out, len(article)) as spill,
     ):
         reading = read(
             store.shards(layer), dictionary, spill,
+            states=StateMeans(handle, len(article), store.d_model),
             features=dictionary.d_sae, article=article, config=config, rows=store.rows(layer),
         )  # fmt: skip
         if not reading.totals.rows:

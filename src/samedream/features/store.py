@@ -6,6 +6,7 @@
                      span_values
 `activity.npz`       scipy CSR float32 [passages, features]: maximum over the passage's tokens, rows in corpus order
 `peaks.npz`          start, end (uint32), one for each stored value of activity.npz: the span of the token that has it
+`states.npy`         float32 [passages, d]: mean hidden state of the passage's tokens; NaN where it has none
 """
 
 import zipfile
@@ -25,7 +26,8 @@ FEATURES = "features.parquet"
 EXEMPLARS = "exemplars.parquet"
 ACTIVITY = "activity.npz"
 PEAKS = "peaks.npz"
-FILES = (FEATURES, EXEMPLARS, ACTIVITY, PEAKS)
+STATES = "states.npy"
+FILES = (FEATURES, EXEMPLARS, ACTIVITY, PEAKS, STATES)
 
 
 def load_features(directory: Path) -> pa.Table:
@@ -57,6 +59,17 @@ def load_peaks(directory: Path) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]
     """
     with np.load(artifacts.verify(directory, PEAKS)) as arrays:
         return arrays["start"], arrays["end"]
+
+
+def load_states(directory: Path) -> NDArray[np.float32] | None:
+    """Load states.npy, float32 [passages, d], NaN rows where a passage has no token.
+
+    None where the stage was run by a version that did not keep them; raises what `load_features` raises.
+    """
+    if STATES not in artifacts.require_manifest(directory).files:
+        return None
+    states: NDArray[np.float32] = np.load(artifacts.verify(directory, STATES), allow_pickle=False)
+    return states
 
 
 def save_table(path: Path, table: pa.Table) -> None:
