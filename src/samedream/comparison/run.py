@@ -53,10 +53,8 @@ def run(
         StaleArtifactError: The inputs are not of one corpus, or `out` was made with something else.
         ComparisonError: There is too little to compare.
     """
-    repeats = {"left_repeat": left_repeat, "right_repeat": right_repeat}
-    floors = {"left_floor": left_floor, "right_floor": right_floor}
-    beside = {name: path for name, path in {**repeats, **floors}.items() if path is not None}
-    directories = {"left": left, "right": right, **beside}
+    beside = dict(left_repeat=left_repeat, right_repeat=right_repeat, left_floor=left_floor, right_floor=right_floor)
+    directories = {"left": left, "right": right, **{name: path for name, path in beside.items() if path is not None}}
     read = artifacts.require_manifest(corpus)
     manifests = {name: artifacts.require_manifest(path) for name, path in directories.items()}
     inputs = {name: manifest.fingerprint() for name, manifest in {"corpus": read, **manifests}.items()}
