@@ -124,6 +124,7 @@ def _comparison(study: Study, left: str, right: str) -> None:
         right=study.features(right),
         corpus=study.corpus,
         dictionaries={"left": study.sae(left), "right": study.sae(right)},
+        embedding=study.embedding,
         **beside,
     )
 

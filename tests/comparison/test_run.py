@@ -12,6 +12,7 @@ from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.run import run
 from samedream.comparison.store import load_matches, load_summary
 from samedream.errors import ComparisonError, CorruptArtifactError, MissingArtifactError, StaleArtifactError
+from samedream.labels.store import save_embedding
 
 CONFIG = ComparisonConfig(permutations=20)
 SIDES = ("left", "right", "left_repeat", "right_repeat", "left_floor", "right_floor")
@@ -59,12 +60,31 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
     assert set(summary) == {
         "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
         "shared_fraction", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
-        "permutation_fdr", "seed_stability", "granularity", "verdict", "method", "notes",
+        "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "verdict", "method", "notes",
     }  # fmt: skip
     for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
         assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}
     assert "stable" in answer(summary)["verdict"]
     assert str(tmp_path) not in json.dumps(summary)
+
+
+def test_the_embedding_is_read_when_there_is_one(study, tmp_path):
+    embedding, rows = tmp_path / "labels" / "embedding", pq.read_table(study["corpus"] / "passages.parquet").num_rows
+    artifacts.finish(embedding, "labels", {}, inputs={}, counts={"passages": 0}, files=[])
+    run(tmp_path / "without", CONFIG, names=("a", "b"), **study, embedding=embedding)
+    assert load_summary(tmp_path / "without")["embedding_similarity"] == {"a_to_b": None, "b_to_a": None}
+    assert load_matches(tmp_path / "without")["embedding_similarity"].null_count == 140
+    meaning = np.random.default_rng(0).normal(size=(rows, 8)).astype(np.float32)
+    files = [save_embedding(embedding, meaning)]
+    artifacts.finish(embedding, "labels", {}, inputs={}, counts={"passages": rows}, files=files)
+    bare = {name: path for name, path in study.items() if not name.endswith("_floor")}  # so that many features pass
+    run(tmp_path / "with", CONFIG, names=("a", "b"), **bare, embedding=embedding)
+    for figures in load_summary(tmp_path / "with")["embedding_similarity"].values():
+        assert set(figures) == {"matched", "random", "own"}
+    matched = load_matches(tmp_path / "with")
+    assert matched["embedding_similarity"].null_count == matched["r"].null_count < 140
+    with pytest.raises(StaleArtifactError, match="the input embedding"):
+        run(tmp_path / "without", CONFIG, names=("a", "b"), **study, embedding=embedding)
 
 
 def test_a_finished_comparison_is_left_alone(study, tmp_path):

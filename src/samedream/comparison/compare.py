@@ -15,7 +15,7 @@ from samedream.comparison.context import Context
 from samedream.comparison.estimates import found_again, normalised, shared_fraction
 from samedream.comparison.granularity import granularity
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
-from samedream.comparison.table import class_counts, matches
+from samedream.comparison.table import class_counts, in_meaning, matches
 from samedream.comparison.view import FALSE_DISCOVERY_RATE, View, view
 from samedream.records import Directed, Interval
 
@@ -40,6 +40,9 @@ class Comparison:
         permutation_fdr: Share of those passes that shuffled articles give at the same bar, by direction: how much of
             the .05 that Benjamini-Hochberg allows (never more, the nulls are the same); None where nothing passes.
         seed_stability: Side → that share with its interval: how much of a dictionary another seed finds again.
+        embedding_similarity: Cosine of exemplars in meaning (`meaning`), by direction, over the features that pass:
+            "matched" with the partner, "random" with features that fire as often as the partner, "own" with their own
+            exemplars of other articles. None without an embedding of the passages, or where nothing passes.
         granularity: Which side cuts finer, a first look (see `granularity.granularity`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
@@ -60,6 +63,7 @@ class Comparison:
     repeat_pass_share: Means
     permutation_fdr: Means
     seed_stability: dict[str, Interval | None]
+    embedding_similarity: dict[str, Means | None]
     granularity: dict[str, Any]
     classes: dict[str, dict[str, int]]
     passages: int
@@ -133,6 +137,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         repeat_pass_share=means(lambda side: float(side.repeat_tested.passes.mean()) if side.repeat_tested else None),
         permutation_fdr=means(_permutation_fdr),
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
+        embedding_similarity={"a_to_b": _meaning(a, b), "b_to_a": _meaning(b, a)},
         granularity=granularity(a, b, arena.blocks),
         classes=class_counts(table),
         passages=a.activity.passages,
@@ -157,6 +162,14 @@ def _permutation_fdr(side: View) -> float | None:
     if not passes.any():
         return None
     return false_passes(side.found.null, side.found.direction.r, passes) / float(passes.sum())
+
+
+def _meaning(here: View, there: View) -> Means | None:
+    found, passes = in_meaning(here, there), here.tested.passes
+    if found is None or not passes.any():
+        return None
+    figures = {"matched": found.partner, "random": found.random, "own": found.own}
+    return {name: float(cosine[passes].mean()) for name, cosine in figures.items()}
 
 
 def _seed_stability(side: View) -> Interval | None:

@@ -13,24 +13,28 @@ from samedream import artifacts
 from samedream.comparison.context import Context
 from samedream.errors import StaleArtifactError
 from samedream.features.store import load_states
+from samedream.labels.store import load_embedding
 
 PASSAGES = "passages.parquet"
 _WEIGHTS = "sae_weights.safetensors"
 _WITH_STATES = ("left", "right", "left_floor", "right_floor")  # a repeat reads the states of its model
 
 
-def read_context(corpus: Path) -> Context:
+def read_context(corpus: Path, embedding: Path | None = None) -> Context:
     """What a study knows of its passages.
 
     Args:
         corpus: The study's ``corpus``.
+        embedding: Its ``labels/embedding``; it holds nothing where there was no embedder.
     """
     topic = pq.read_table(artifacts.verify(corpus, PASSAGES), columns=["topic"])["topic"].to_pylist()
     names = sorted({name for name in topic if name is not None})
-    if not names:
-        return Context()
     number = {name: i for i, name in enumerate(names)}
-    return Context(topics=np.array([number.get(name, -1) for name in topic], dtype=np.int64), topic_names=tuple(names))
+    return Context(
+        topics=np.array([number.get(name, -1) for name in topic], dtype=np.int64) if names else None,
+        topic_names=tuple(names),
+        embedding=load_embedding(embedding) if embedding is not None else None,
+    )
 
 
 def with_models(context: Context, features: Mapping[str, Path], dictionaries: Mapping[str, Path]) -> Context:

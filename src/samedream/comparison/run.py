@@ -32,6 +32,7 @@ def run(
     left_floor: Path | None = None,
     right_floor: Path | None = None,
     dictionaries: Mapping[str, Path] | None = None,
+    embedding: Path | None = None,
 ) -> None:
     """Make ``comparison/<a>--<b>``, unless it is there already.
 
@@ -47,6 +48,7 @@ def run(
         left_floor: ``features/<a>.random``: the random twin's.
         right_floor: ``features/<b>.random``.
         dictionaries: "left" and "right" → ``sae/<model>/seed-<n>``, for their decoder directions.
+        embedding: ``labels/embedding``.
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
@@ -57,13 +59,16 @@ def run(
     directories = {"left": left, "right": right, **{name: path for name, path in beside.items() if path is not None}}
     read = artifacts.require_manifest(corpus)
     manifests = {name: artifacts.require_manifest(path) for name, path in directories.items()}
-    inputs = {name: manifest.fingerprint() for name, manifest in {"corpus": read, **manifests}.items()}
+    whole = {"corpus": read, **manifests}
+    if embedding is not None:
+        whole["embedding"] = artifacts.require_manifest(embedding)
+    inputs = {name: manifest.fingerprint() for name, manifest in whole.items()}
     settings = {**config.model_dump(mode="json"), "models": list(names)}
     if artifacts.already_done(out, STAGE, settings, inputs):
         return
     blocks = article_ids(corpus)
     activity = {name: _activity(path, manifests[name], (corpus, read), blocks) for name, path in directories.items()}
-    context = with_models(read_context(corpus), directories, dictionaries or {})
+    context = with_models(read_context(corpus, embedding), directories, dictionaries or {})
     comparison = compare(activity.pop("left"), activity.pop("right"), blocks, config, **activity, context=context)
     files = save(out, comparison, names)
     counts = {"passages": comparison.passages, "blocks": comparison.blocks, "classes": comparison.classes}

@@ -67,10 +67,32 @@ def weighted_jaccard(left: Csr, right: Csr, pairs: Pairs) -> Floats:
         float64 ``[pairs]``: 1 for the same passages with the same shares of activity, 0 for none in common or where a
         feature never fires.
     """
-    x, y = _shares(left, pairs[0]), _shares(right, pairs[1])
+    x, y = strongest_shares(left, pairs[0]), strongest_shares(right, pairs[1])
     least, most = (np.asarray(matrix.sum(axis=0)).ravel() for matrix in (x.minimum(y), x.maximum(y)))
     found: Floats = least / np.maximum(most, 1e-300)
     return found
+
+
+def strongest_shares(activity: Csr, features: Index) -> Csr:
+    """Each feature's 50 strongest passages with their share of its activity there.
+
+    Args:
+        activity: ``[passages, all features]``.
+        features: Which.
+
+    Returns:
+        CSC float64 ``[passages, features]``, columns that sum to 1 (0 where a feature never fires).
+    """
+    matrix = sparse.csc_array(activity[:, features], dtype=np.float64)
+    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        values = matrix.data[start:end]
+        if values.size > STRONGEST:
+            least = np.partition(values, -STRONGEST)[-STRONGEST]
+            equal = np.flatnonzero(values == least)  # equally strong ones: the earlier passages
+            values[equal[STRONGEST - int((values > least).sum()) :]] = 0.0
+            values[values < least] = 0.0
+        values /= max(float(values.sum()), 1e-300)
+    return matrix
 
 
 def _fires(activity: Csr, features: Index) -> Csr:
@@ -78,15 +100,4 @@ def _fires(activity: Csr, features: Index) -> Csr:
     matrix = sparse.csc_array(activity[:, features], dtype=np.float64)
     maximum = matrix.max(axis=0).toarray().ravel()
     matrix.data = (matrix.data > THETA_SHARE * np.repeat(maximum, np.diff(matrix.indptr))).astype(np.float64)
-    return matrix
-
-
-def _shares(activity: Csr, features: Index) -> Csr:
-    """Each feature's strongest passages with their share of its activity there, CSC ``[passages, features]``."""
-    matrix = sparse.csc_array(activity[:, features], dtype=np.float64)
-    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        values = matrix.data[start:end]
-        order = np.argsort(-values, kind="stable")  # equally strong ones: the earlier passage
-        values[order[STRONGEST:]] = 0.0
-        values /= max(float(values.sum()), 1e-300)
     return matrix

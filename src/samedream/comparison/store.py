@@ -41,6 +41,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "repeat_pass_share": comparison.repeat_pass_share,
         "permutation_fdr": comparison.permutation_fdr,
         "seed_stability": msgspec.to_builtins(comparison.seed_stability),
+        "embedding_similarity": comparison.embedding_similarity,
         "granularity": comparison.granularity,
         "method": comparison.method,
         "notes": comparison.notes,

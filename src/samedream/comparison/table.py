@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from samedream.comparison.meaning import Alike, alike
 from samedream.comparison.nulls import calibrated
 from samedream.comparison.similarity import overlap, weighted_jaccard
 from samedream.comparison.view import View
@@ -33,6 +34,7 @@ SCHEMA = pa.schema(
         ("q_value", pa.float64()),
         ("phi", pa.float64()),
         ("weighted_jaccard", pa.float64()),
+        ("embedding_similarity", pa.float64()),
         ("partner_given_feature", pa.float64()),
         ("feature_given_partner", pa.float64()),
         ("mutual", pa.bool_()),
@@ -59,6 +61,13 @@ def mutual(here: View, there: View) -> Mask:
     partner = here.found.matching.partner
     is_mutual: Mask = there.found.matching.partner[partner] == np.arange(partner.size)
     return is_mutual
+
+
+def in_meaning(here: View, there: View) -> Alike | None:
+    """How alike the exemplars of each eligible feature and its partner are in meaning; None without an embedding."""
+    if here.profiles is None or there.profiles is None:
+        return None
+    return alike(here.profiles, there.profiles, here.found.matching.partner, support=there.activity.support)
 
 
 def classes(here: View, there: View) -> list[str]:
@@ -96,6 +105,7 @@ def _side(name: str, here: View, there: View) -> pa.Table:
     partner = there.activity.eligible[found.matching.partner]
     raw = (activity.raw, there.activity.raw, (activity.eligible, partner))
     fires = overlap(*raw)
+    meaning = in_meaning(here, there)
     columns = {
         "side": pa.array([name] * n, pa.string()),
         "feature": pa.array(np.arange(n), pa.int32()),
@@ -109,6 +119,7 @@ def _side(name: str, here: View, there: View) -> pa.Table:
         "q_value": figure(here.tested.q),
         "phi": figure(fires.phi),
         "weighted_jaccard": figure(weighted_jaccard(*raw)),
+        "embedding_similarity": figure(meaning.partner if meaning else None),
         "partner_given_feature": figure(fires.right_given_left),
         "feature_given_partner": figure(fires.left_given_right),
         "mutual": pa.array(_whole_mask(mutual(here, there), here), pa.bool_()),

@@ -9,6 +9,7 @@ from scipy import stats
 from samedream.comparison.activity import Activity
 from samedream.comparison.arena import Arena, Pairing
 from samedream.comparison.estimates import Direction, larger
+from samedream.comparison.meaning import Profiles, profiles
 from samedream.comparison.nulls import STRATUM_FEATURES, rank_p, strata, stratum_edges
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -39,6 +40,7 @@ class View:
         repeat_tested: The same test of the repeat, or None.
         twin: In the other model's random twin, or None.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
+        profiles: What the strongest passages of its features mean, or None without an embedding.
     """
 
     activity: Activity
@@ -48,6 +50,7 @@ class View:
     repeat_tested: Tested | None
     twin: Pairing | None
     floor: Direction | None
+    profiles: Profiles | None
 
     @property
     def ceiling(self) -> Direction | None:
@@ -63,6 +66,7 @@ def view(arena: Arena, source: str, target: str) -> View:
     twins = arena.pairing(f"{source}_floor", f"{target}_floor")
     if found is None:
         raise AssertionError("left and right are always there")  # arena.enter has seen to it
+    embedding = arena.context.embedding
     pool = _pools(twin.direction.r, arena.sides[source].support) if twin else None
     return View(
         activity=arena.sides[source],
@@ -72,6 +76,7 @@ def view(arena: Arena, source: str, target: str) -> View:
         repeat_tested=_test(repeat, pool) if repeat else None,
         twin=twin,
         floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
+        profiles=profiles(arena.sides[source], arena.blocks, embedding) if embedding is not None else None,
     )
 
 
