@@ -27,12 +27,9 @@ def run(
     left: Path,
     right: Path,
     corpus: Path,
-    left_repeat: Path | None = None,
-    right_repeat: Path | None = None,
-    left_floor: Path | None = None,
-    right_floor: Path | None = None,
     dictionaries: Mapping[str, Path] | None = None,
     embedding: Path | None = None,
+    **beside: Path | None,
 ) -> None:
     """Make ``comparison/<a>--<b>``, unless it is there already.
 
@@ -43,26 +40,22 @@ def run(
         left: ``features/<a>``.
         right: ``features/<b>``.
         corpus: ``corpus``, whose articles are the blocks.
-        left_repeat: ``features/<a>.repeat``: the same model's dictionary with another seed.
-        right_repeat: ``features/<b>.repeat``.
-        left_floor: ``features/<a>.random``: the random twin's.
-        right_floor: ``features/<b>.random``.
         dictionaries: "left" and "right" → ``sae/<model>/seed-<n>``, for their decoder directions.
         embedding: ``labels/embedding``.
+        beside: Features of the other sides that `compare` takes: left_repeat (``features/<a>.repeat``), left_floor
+            (``features/<a>.random``) and the right ones.
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
         StaleArtifactError: The inputs are not of one corpus, or `out` was made with something else.
         ComparisonError: There is too little to compare.
     """
-    beside = dict(left_repeat=left_repeat, right_repeat=right_repeat, left_floor=left_floor, right_floor=right_floor)
     directories = {"left": left, "right": right, **{name: path for name, path in beside.items() if path is not None}}
     read = artifacts.require_manifest(corpus)
     manifests = {name: artifacts.require_manifest(path) for name, path in directories.items()}
-    whole = {"corpus": read, **manifests}
+    inputs = {name: manifest.fingerprint() for name, manifest in {"corpus": read, **manifests}.items()}
     if embedding is not None:
-        whole["embedding"] = artifacts.require_manifest(embedding)
-    inputs = {name: manifest.fingerprint() for name, manifest in whole.items()}
+        inputs["embedding"] = artifacts.require_manifest(embedding).fingerprint()
     settings = {**config.model_dump(mode="json"), "models": list(names)}
     if artifacts.already_done(out, STAGE, settings, inputs):
         return
