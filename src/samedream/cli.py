@@ -214,6 +214,30 @@ def labels(directory: Directory, as_json: AsJson = False) -> None:
 def comparison(directory: Directory, as_json: AsJson = False) -> None:
     """Say which features the models share, with null, floor and ceiling."""
     _stage(directory, "comparison", as_json)
+    if not as_json:
+        _together(directory)
+
+
+def _together(directory: Path) -> None:
+    """Three models and more: how much of each is found in each, from a random twin (0) to its own repeat (1)."""
+    from samedream import artifacts
+    from samedream.study import open_study
+
+    study = open_study(directory)
+    manifest = artifacts.read_manifest(study.together)
+    if manifest is not None:
+        found = manifest.counts["normalised"]
+        names = [model.display_name for model in study.config.models]
+        cells = {row: {f"in {name}": _cell(found[row], row, name) for name in names} for row in names}
+        _table([{"features of": row, **cells[row]} for row in names])
+        _print(f"concepts in all {len(names)} models: {manifest.counts['concepts']['in_all']}")
+
+
+def _cell(row: dict[str, Any], here: str, there: str) -> str:
+    if here == there:
+        return "1 (own repeat)"
+    found = row[there]
+    return f"{found['value']:.2f} [{found['low']:.2f}–{found['high']:.2f}]" if found else "cannot tell"
 
 
 @app.command()

@@ -129,6 +129,14 @@ def _comparison(study: Study, left: str, right: str) -> None:
     )
 
 
+def _together(study: Study) -> None:
+    from samedream.comparison import run
+
+    names = {model.slug: model.display_name for model in study.config.models}
+    pairs = {pair: study.comparison(*pair) for pair in study.pairs()}
+    run.run_together(study.together, study.config.comparison, names=names, pairs=pairs)
+
+
 def _report(study: Study) -> None:
     from samedream.report import run
 
@@ -149,6 +157,8 @@ def tasks(study: Study) -> list[Task]:
     listed += [of("labels", EMBEDDING, study.embedding, _embedding, study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
+    if len(study.models()) > 2:
+        listed += [of("comparison", "all", study.together, _together, study)]
     listed += [of("report", "page", study.directory / "report", _report, study)]
     return listed
 
@@ -266,18 +276,11 @@ def run_sweep(
 
 
 def write_answer(study: Study) -> None:
-    """Write answer.json from the first pair's summary; a study of more models lists every pair under "pairs"."""
-    import json
+    """Write answer.json: the first pair's answer; a study of more models has every pair there, and all together."""
+    from samedream.comparison.store import write_answer
 
-    from samedream.comparison.answer import answer
-
-    finished = [study.comparison(*pair) / "summary.json" for pair in study.pairs()]
-    answers = [answer(json.loads(path.read_text(encoding="utf-8"))) for path in finished if path.exists()]
-    if len(answers) == len(finished):
-        first = dict(answers[0])
-        if len(answers) > 1:
-            first["pairs"] = answers
-        artifacts.write_json(study.directory / "answer.json", first)
+    pairs = [study.comparison(*pair) for pair in study.pairs()]
+    write_answer(study.directory / "answer.json", pairs, study.together)
 
 
 def status(study: Study) -> list[dict[str, str]]:

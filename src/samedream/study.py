@@ -146,6 +146,11 @@ class Study:
         """Where the comparison of two models is."""
         return self.directory / "comparison" / f"{left}--{right}"
 
+    @property
+    def together(self) -> Path:
+        """Where all models are put together; a pair's directory has a double hyphen in it, so none is called this."""
+        return self.directory / "comparison" / "all"
+
     def models(self) -> list[str]:
         """The models' slugs, in the study's order."""
         return [model.slug for model in self.config.models]

@@ -14,3 +14,9 @@ _spec.loader.exec_module(_module)
 def planted():
     """`planted(shared, seed=...)`: activity with a known shared fraction; see planted.py."""
     return _module.planted
+
+
+@pytest.fixture(scope="session")
+def planted_world():
+    """`planted_world(rng, articles)`: articles, concepts, and how dictionaries show them; see planted.py."""
+    return _module.World

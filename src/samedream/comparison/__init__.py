@@ -12,8 +12,12 @@ The algorithm (docs/comparison.md; formulas in the modules named):
 5. ``estimates``: universality, floor, ceiling, normalised universality and shared fraction, with article-jackknife
    intervals; ``granularity``: which side cuts finer. What the inputs cannot support is None.
 
+6. ``together`` (three models and more): ``models`` counts where features are found, ``concepts`` are cliques of mutual
+   best pairs, ``tree`` says how alike the models are.
+
 Files written by ``run``: ``matches.parquet`` (every feature of both sides, dead and rare ones too, with its class),
-``summary.json``, ``manifest.json``.
+``summary.json``, ``manifest.json``; by ``run_together`` in ``comparison/all``: ``concepts.parquet``, ``summary.json``,
+``models.svg``, ``manifest.json``.
 """
 
 from samedream.comparison.config import ComparisonConfig

@@ -1,4 +1,7 @@
-"""Run the comparison stage: two models' features, their repeats and twins → ``comparison/<a>--<b>/``."""
+"""Run the comparison stage: two models' features, their repeats and twins → ``comparison/<a>--<b>/``.
+
+With three models or more ``comparison/all/`` puts the comparisons of every two together.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +15,8 @@ from samedream.artifacts import Manifest
 from samedream.comparison.compare import compare
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.reading import PASSAGES, read_context, with_models
-from samedream.comparison.store import save
+from samedream.comparison.store import load_matches, load_summary, save, save_together
+from samedream.comparison.together import put_together
 from samedream.errors import ComparisonError, StaleArtifactError
 from samedream.features.store import load_activity
 
@@ -66,6 +70,50 @@ def run(
     files = save(out, comparison, names)
     counts = {"passages": comparison.passages, "blocks": comparison.blocks, "classes": comparison.classes}
     artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=files)
+
+
+def run_together(
+    out: Path, config: ComparisonConfig, *, names: Mapping[str, str], pairs: Mapping[tuple[str, str], Path]
+) -> None:
+    """Make ``comparison/all``, unless it is there already.
+
+    Args:
+        out: The directory.
+        config: The settings.
+        names: Model → what to call it, in the study's order; three or more.
+        pairs: (a, b) → ``comparison/<a>--<b>``, for every two models.
+
+    Raises:
+        MissingArtifactError: A comparison is not finished.
+        StaleArtifactError: Two comparisons read different features of a model, or `out` was made from others.
+        ComparisonError: There are fewer than three models.
+    """
+    if len(names) < 3:
+        raise ComparisonError(f"{len(names)} models, expected three or more: two are a comparison of their own")
+    manifests = {pair: artifacts.require_manifest(path) for pair, path in pairs.items()}
+    inputs = {f"comparison/{a}--{b}": manifest.fingerprint() for (a, b), manifest in manifests.items()}
+    settings = {"models": dict(names), "seed": config.seed}
+    if artifacts.already_done(out, STAGE, settings, inputs):
+        return
+    _check_one_study(pairs, manifests)
+    read = {pair: (load_matches(path), load_summary(path)) for pair, path in pairs.items()}
+    together = put_together(list(names), names, read, seed=config.seed)
+    files = save_together(out, together)
+    counts = {key: together.summary[key] for key in ("concepts", "normalised")}
+    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=files)
+
+
+def _check_one_study(pairs: Mapping[tuple[str, str], Path], manifests: Mapping[tuple[str, str], Manifest]) -> None:
+    """Every comparison must have read the same features of a model: they are matched by their numbers."""
+    first: dict[str, tuple[Path, str]] = {}
+    for pair, manifest in manifests.items():
+        for model, side in zip(pair, ("left", "right"), strict=True):
+            path, read = first.setdefault(model, (pairs[pair], manifest.inputs[side]))
+            if read != manifest.inputs[side]:
+                raise StaleArtifactError(
+                    f"{path} and {pairs[pair]} were made from different features of {model}. Delete the older one and "
+                    f'rerun "samedream comparison DIR"'
+                )
 
 
 def article_ids(corpus: Path) -> Any:

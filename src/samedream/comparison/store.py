@@ -1,6 +1,7 @@
-"""The comparison's directory ``comparison/<a>--<b>/``: names, reading and writing."""
+"""The comparison's directories ``comparison/<a>--<b>/`` and ``comparison/all/``: names, reading and writing."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,16 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from samedream.artifacts import atomic_path, verify, write_json
-from samedream.comparison.answer import verdict
+from samedream.artifacts import atomic_path, read_manifest, verify, write_bytes, write_json
+from samedream.comparison.answer import answer, verdict
 from samedream.comparison.compare import Comparison
+from samedream.comparison.models_picture import draw
+from samedream.comparison.together import Together
 
 MATCHES = "matches.parquet"
 SUMMARY = "summary.json"
+CONCEPTS = "concepts.parquet"
+PICTURE = "models.svg"
 
 
 def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
@@ -56,6 +61,40 @@ def save(directory: Path, comparison: Comparison, names: tuple[str, str]) -> lis
         pq.write_table(comparison.matches, temporary, compression="zstd")
     write_json(directory / SUMMARY, summary(comparison, names))
     return [directory / MATCHES, directory / SUMMARY]
+
+
+def save_together(directory: Path, together: Together) -> list[Path]:
+    """Write what all models of a study have in common: summary, table of concepts, picture; the files written."""
+    with atomic_path(directory / CONCEPTS) as temporary:
+        pq.write_table(together.concepts, temporary, compression="zstd")
+    write_json(directory / SUMMARY, together.summary)
+    write_bytes(directory / PICTURE, draw(together.summary).encode())
+    return [directory / CONCEPTS, directory / SUMMARY, directory / PICTURE]
+
+
+def write_answer(path: Path, pairs: Sequence[Path], together: Path) -> None:
+    """Write ``answer.json`` once every comparison is there.
+
+    It is the first comparison's answer; a study of more models lists all of them under "pairs", and what they have in
+    common under "all".
+
+    Args:
+        path: The file.
+        pairs: The comparisons' directories.
+        together: ``comparison/all``; its part is left out where that is not finished or was made from others.
+    """
+    finished = [json.loads((pair / SUMMARY).read_bytes()) for pair in pairs if (pair / SUMMARY).exists()]
+    if len(finished) < len(pairs):
+        return
+    answers = [answer(found) for found in finished]
+    first = dict(answers[0])
+    if len(answers) > 1:
+        first["pairs"] = answers
+    manifest = read_manifest(together)
+    made_from = {found.fingerprint() for pair in pairs if (found := read_manifest(pair))}
+    if manifest is not None and set(manifest.inputs.values()) == made_from:
+        first["all"] = load_summary(together)
+    write_json(path, first)
 
 
 def load_matches(directory: Path) -> pa.Table:

@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("mutual", pa.bool_()),
         ("repeat_r", pa.float64()),
         ("repeat_score", pa.float64()),
+        ("repeat_passes", pa.bool_()),
         ("floor_r", pa.float64()),
         ("passages", pa.int64()),
         ("firing_rate", pa.float64()),
@@ -125,6 +126,9 @@ def _side(name: str, here: View, there: View) -> pa.Table:
         "mutual": pa.array(_whole_mask(mutual(here, there), here), pa.bool_()),
         "repeat_r": figure(repeat.r if repeat else None),
         "repeat_score": figure(calibrated(repeat.r, repeat.threshold) if repeat else None),
+        "repeat_passes": (
+            spread(here.repeat_tested.passes, pa.bool_()) if here.repeat_tested else pa.nulls(n, pa.bool_())
+        ),
         "floor_r": figure(here.twin.direction.r if here.twin else None),
         "passages": pa.array(activity.fired, pa.int64()),
         "firing_rate": pa.array(activity.fired / activity.passages, pa.float64()),
