@@ -91,6 +91,17 @@ def test_what_was_not_given_is_none_and_never_made_up(half):
     assert one.normalised.b_to_a is None
 
 
+def test_a_frozen_dictionary_is_reported_beside_the_floor_and_changes_nothing(half, compared):
+    frozen = compare(half.left, half.right, half.blocks, QUICK, **half.inputs(), right_frozen=half.right_repeat)
+    alone = compare(half.left, half.right_repeat, half.blocks, QUICK)
+    assert frozen.frozen_floor.a_to_b == alone.universality.a_to_b
+    assert frozen.frozen_floor.b_to_a is None
+    for key in ("floor", "universality", "normalised", "shared_fraction", "pass_share"):
+        assert getattr(frozen, key) == getattr(compared, key)
+    assert frozen.matches.equals(compared.matches)
+    assert compared.frozen_floor.a_to_b is compared.frozen_floor.b_to_a is None
+
+
 def test_every_feature_has_a_row_and_a_class(half, compared):
     table = compared.matches
     assert table.schema == SCHEMA

@@ -31,6 +31,8 @@ class Comparison:
         matches: One row per feature of left ("a") then right ("b"), columns as `table.SCHEMA`.
         universality: Mean calibrated score of the features of one side in the other.
         floor: The same against a random-init twin; the larger of trained to twin and twin to twin.
+        frozen_floor: The same against a dictionary of random directions on the other model's real states: what needs
+            no learned direction. Beside the floor, not part of it.
         ceiling: The same against the model's own repeat.
         normalised: ``(universality - floor) / (ceiling - floor)``.
         shared_fraction: Share of the stable features that the other side has.
@@ -55,6 +57,7 @@ class Comparison:
     matches: pa.Table
     universality: Directed
     floor: Directed
+    frozen_floor: Directed
     ceiling: Directed
     normalised: Directed
     shared_fraction: Directed
@@ -83,6 +86,8 @@ def compare(
     right_repeat: Any = None,
     left_floor: Any = None,
     right_floor: Any = None,
+    left_frozen: Any = None,
+    right_frozen: Any = None,
     context: Context | None = None,
 ) -> Comparison:
     """Compare two dictionaries by their activity on the same passages.
@@ -96,6 +101,8 @@ def compare(
         right_repeat: Right's: the ceiling of right to left.
         left_floor: A dictionary of left's random-init twin.
         right_floor: Of right's; the floor of left to right uses it, or both.
+        left_frozen: A dictionary of left's model whose decoder stayed random (SAE variant "frozen").
+        right_frozen: Of right's.
         context: What is known of the passages and the models beside activity; the figures that rest on it need it.
 
     Raises:
@@ -108,6 +115,8 @@ def compare(
         "right_repeat": right_repeat,
         "left_floor": left_floor,
         "right_floor": right_floor,
+        "left_frozen": left_frozen,
+        "right_frozen": right_frozen,
     }
     arena = enter(given, blocks, config, context or Context())
     return _result(arena, view(arena, "left", "right"), view(arena, "right", "left"))
@@ -125,6 +134,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         matches=table,
         universality=both(lambda side: side.found.direction.universality().interval()),
         floor=both(lambda side: side.floor.universality().interval() if side.floor else None),
+        frozen_floor=both(lambda side: side.frozen.direction.universality().interval() if side.frozen else None),
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
         normalised=both(_normalised),
         shared_fraction=both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling)),

@@ -40,6 +40,7 @@ class View:
         repeat_tested: The same test of the repeat, or None.
         twin: In the other model's random twin, or None.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
+        frozen: In the other model's dictionary of random directions, or None.
         profiles: What the strongest passages of its features mean, or None without an embedding.
     """
 
@@ -50,6 +51,7 @@ class View:
     repeat_tested: Tested | None
     twin: Pairing | None
     floor: Direction | None
+    frozen: Pairing | None
     profiles: Profiles | None
 
     @property
@@ -76,6 +78,7 @@ def view(arena: Arena, source: str, target: str) -> View:
         repeat_tested=_test(repeat, pool) if repeat else None,
         twin=twin,
         floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
+        frozen=arena.pairing(source, f"{target}_frozen"),
         profiles=profiles(arena.sides[source], arena.blocks, embedding) if embedding is not None else None,
     )
 
