@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from samedream.comparison.blocks import split_blocks
+from samedream.comparison.blocks import split_blocks, within
 from samedream.errors import ComparisonError
 
 
@@ -38,8 +38,9 @@ def test_a_shuffle_moves_whole_articles_within_their_half(seed):
             assert len(set(own[met])) == 1
             assert np.array_equal(met, np.flatnonzero(own == own[met[0]]))
     if half.laid_out:
-        assert sum(len(block) for block in half.laid_out) + sum(b.size for b in half.exchanged) == own.size
-        assert len(half.laid_out) >= 10
+        (line,) = half.laid_out
+        assert sum(len(block) for block in line) + sum(b.size for b in half.exchanged) == own.size
+        assert len(line) >= 10
 
 
 def test_equal_sizes_are_all_exchanged():
@@ -100,3 +101,49 @@ def test_too_few_or_wrong_articles(blocks, passages, message):
     with pytest.raises(ComparisonError) as error:
         split_blocks(blocks, passages, 0)
     assert str(error.value) == message
+
+
+def _topics(article, rng, topics=4):
+    return rng.choice(topics, size=article.max() + 1, p=[0.5, 0.3, 0.18, 0.02])[article]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffles_within_strata_stay_there_and_move(seed):
+    rng = np.random.default_rng(seed)
+    article = _sizes(rng, 300)
+    topic = _topics(article, rng)
+    blocks = split_blocks(article, article.size, seed)
+    for half, inside in zip(blocks.halves, within(blocks, topic).halves, strict=True):
+        assert np.array_equal(half.rows, inside.rows)
+        assert np.array_equal(half.groups, inside.groups)
+        shuffle = inside.shuffle(np.random.default_rng(seed))
+        own, member = article[half.rows], topic[half.rows]
+        assert np.array_equal(np.sort(shuffle), np.arange(own.size))
+        same = member[shuffle] == member
+        small = [t for t in range(4) if np.unique(own[member == t]).size < 10]
+        assert 3 in small
+        assert same[~np.isin(member, [*small, 2])].all()  # 2, the smallest of the others, may be pooled with them
+        assert (shuffle != np.arange(own.size)).mean() > 0.8
+        for lot in inside.exchanged:
+            for block in lot:
+                assert len(set(own[shuffle[block]])) == 1
+
+
+def test_one_stratum_changes_nothing():
+    article = _sizes(np.random.default_rng(9))
+    blocks = split_blocks(article, article.size, 0)
+    again = within(blocks, np.zeros(article.size, dtype=np.int64))
+    for half, inside in zip(blocks.halves, again.halves, strict=True):
+        one, two = (each.shuffle(np.random.default_rng(1)) for each in (half, inside))
+        assert np.array_equal(np.sort(one), np.sort(two))
+        assert len(half.exchanged) == len(inside.exchanged)
+
+
+def test_strata_too_small_to_exchange_are_pooled():
+    article = np.arange(80)
+    topic = np.repeat([0, 1, 2], [60, 12, 8])  # about 30, 6 and 4 in a half: 1 and 2 are one stratum
+    for half in within(split_blocks(article, 80, 0), topic).halves:
+        assert len(half.exchanged) == 2 or half.rows[topic[half.rows] > 0].size < 10
+        met = topic[half.rows][half.shuffle(np.random.default_rng(0))]
+        if len(half.exchanged) == 2:
+            assert np.array_equal(met == 0, topic[half.rows] == 0)

@@ -1,10 +1,12 @@
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
 from samedream import artifacts
 from samedream.comparison.context import Context
-from samedream.comparison.reading import with_models
+from samedream.comparison.reading import read_context, with_models
 from samedream.errors import CorruptArtifactError, StaleArtifactError
 
 
@@ -61,3 +63,28 @@ def test_another_or_a_damaged_dictionary_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CorruptArtifactError, match="does not fit its checksum"):
         with_models(Context(), {"left": plain}, {"left": decoder})
+
+
+def _corpus(directory, topics, texts):
+    directory.mkdir()
+    path = directory / "passages.parquet"
+    pq.write_table(pa.table({"topic": pa.array(topics, pa.string()), "text": texts}), path)
+    artifacts.finish(directory, "corpus", {}, inputs={}, counts={}, files=[path])
+    return directory
+
+
+def test_topics_words_and_flags_of_a_corpus_are_read(tmp_path):
+    texts = ["NATO in 1949", "a song", "its song"] * 5
+    context = read_context(_corpus(tmp_path / "corpus", ["History", None, "Arts"] * 5, texts))
+    assert context.topic_names == ("Arts", "History")
+    assert context.topics.tolist() == [1, -1, 0] * 5
+    assert context.word_names == ("0000", "a", "in", "its", "nato", "song")
+    assert context.words.toarray()[:3].tolist() == [[1, 0, 1, 0, 1, 0], [0, 1, 0, 0, 0, 1], [0, 0, 0, 1, 0, 1]]
+    assert context.flags["dates"].tolist() == context.flags["acronyms"].tolist() == [True, False, False] * 5
+
+
+def test_a_corpus_without_topics_or_frequent_words_has_none(tmp_path):
+    context = read_context(_corpus(tmp_path / "corpus", [None] * 4, ["one", "two", "three", "four"]))
+    assert context.topics is None
+    assert context.words is None
+    assert context.topic_names == context.word_names == ()

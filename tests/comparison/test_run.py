@@ -60,8 +60,8 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
     assert set(summary) == {
         "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
         "shared_fraction", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
-        "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "floor_frozen", "verdict", "method",
-        "notes",
+        "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "sharing", "floor_frozen",
+        "verdict", "method", "notes",
     }  # fmt: skip
     for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
         assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}

@@ -36,13 +36,16 @@ class Arena:
     _halves: dict[str, Halves] = field(default_factory=dict)
     _matchings: dict[tuple[str, str], Matching] = field(default_factory=dict)
 
+    def halves(self, name: str) -> Halves:
+        """The two halves of a side."""
+        if name not in self._halves:
+            self._halves[name] = halves_of(self.sides[name], self.blocks)
+        return self._halves[name]
+
     def matching(self, source: str, target: str) -> Matching:
         """Partners of `source`'s features in `target`; both directions come from one pass."""
         if (source, target) not in self._matchings:
-            for name in (source, target):
-                if name not in self._halves:
-                    self._halves[name] = halves_of(self.sides[name], self.blocks)
-            forth, back = match(self._halves[source], self._halves[target], self.blocks)
+            forth, back = match(self.halves(source), self.halves(target), self.blocks)
             self._matchings[source, target], self._matchings[target, source] = forth, back
         return self._matchings[source, target]
 

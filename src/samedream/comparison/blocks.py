@@ -3,7 +3,7 @@
 Passages of one article are alike, so neither halves nor groups nor shuffles ever cut one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,14 +27,14 @@ class Half:
         groups: The jackknife group of each of them, int64, 0 to `n_groups` - 1.
         n_groups: How many groups.
         exchanged: For each size that enough articles have: positions (into `rows`) ``[articles, size]``.
-        laid_out: The positions of each other article, to be laid end to end.
+        laid_out: Lines of the positions of each other article, to be laid end to end; one line, or one a stratum.
     """
 
     rows: Rows
     groups: Rows
     n_groups: int
     exchanged: tuple[Rows, ...]
-    laid_out: tuple[Rows, ...]
+    laid_out: tuple[tuple[Rows, ...], ...]
 
     def shuffle(self, rng: np.random.Generator) -> Rows:
         """A random pairing of articles with articles: position t goes with position ``result[t]``.
@@ -45,10 +45,9 @@ class Half:
         paired = np.empty(self.rows.size, dtype=np.int64)
         for blocks in self.exchanged:
             paired[blocks.ravel()] = blocks[rng.permutation(len(blocks))].ravel()
-        if self.laid_out:
-            order = rng.permutation(len(self.laid_out))
-            line = np.concatenate([self.laid_out[block] for block in order])
-            paired[np.concatenate(self.laid_out)] = np.roll(line, int(rng.integers(line.size)))
+        for line in self.laid_out:
+            mixed = np.concatenate([line[block] for block in rng.permutation(len(line))])
+            paired[np.concatenate(line)] = np.roll(mixed, int(rng.integers(mixed.size)))
         return paired
 
 
@@ -102,6 +101,44 @@ def split_blocks(blocks: Any, passages: int, seed: int) -> Blocks:
     return Blocks(code=code, count=count, halves=(first, second))
 
 
+def within(blocks: Blocks, strata: Rows) -> Blocks:
+    """The same halves, but articles change places only with articles of their own stratum (null N2 of protocol 3.4).
+
+    Args:
+        blocks: The articles and halves.
+        strata: Number of the stratum of each passage (its topic), int64 ``[passages]``; an article is in that of its
+            first passage. In each half the strata with fewer than 10 articles are pooled, the smallest first.
+    """
+    first, second = (_restricted(half, blocks.code[half.rows], strata[half.rows]) for half in blocks.halves)
+    return Blocks(code=blocks.code, count=blocks.count, halves=(first, second))
+
+
+def _restricted(half: Half, own: Rows, strata: Rows) -> Half:
+    order = np.argsort(own, kind="stable")
+    _, starts, sizes = np.unique(own[order], return_index=True, return_counts=True)
+    member = _pooled(strata[order[starts]])
+    lots = [_lots(order, starts[member == number], sizes[member == number]) for number in np.unique(member)]
+    return replace(
+        half,
+        exchanged=tuple(blocks for exchanged, _ in lots for blocks in exchanged),
+        laid_out=tuple(line for _, line in lots if line),
+    )
+
+
+def _pooled(strata: Rows) -> Rows:
+    """Renumbered strata of articles: the smallest share number 0 until it has enough to exchange."""
+    values, code, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    number = np.arange(1, values.size + 1)
+    pooled = 0
+    for small in np.argsort(counts, kind="stable"):
+        if counts[small] >= _ENOUGH_TO_EXCHANGE and not 0 < pooled < _ENOUGH_TO_EXCHANGE:
+            break
+        number[small] = 0
+        pooled += int(counts[small])
+    result: Rows = number[code]
+    return result
+
+
 def _numbered(blocks: Any, passages: int) -> tuple[Rows, int]:
     given = np.asarray(blocks)
     if given.shape != (passages,):
@@ -129,7 +166,13 @@ def _half(code: Rows, members: Rows) -> Half:
     order = np.argsort(own, kind="stable")
     _, starts, sizes = np.unique(own[order], return_index=True, return_counts=True)
     exchanged, laid_out = _lots(order, starts, sizes)
-    return Half(rows=rows, groups=group_of[own], n_groups=n_groups, exchanged=exchanged, laid_out=laid_out)
+    return Half(
+        rows=rows,
+        groups=group_of[own],
+        n_groups=n_groups,
+        exchanged=exchanged,
+        laid_out=(laid_out,) if laid_out else (),
+    )
 
 
 def _lots(order: Rows, starts: Rows, sizes: Rows) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:

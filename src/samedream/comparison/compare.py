@@ -15,6 +15,7 @@ from samedream.comparison.context import Context
 from samedream.comparison.estimates import found_again, normalised, shared_fraction
 from samedream.comparison.granularity import granularity
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
+from samedream.comparison.sharing import sharing
 from samedream.comparison.table import class_counts, in_meaning, matches
 from samedream.comparison.view import FALSE_DISCOVERY_RATE, View, view
 from samedream.records import Directed, Interval
@@ -46,6 +47,7 @@ class Comparison:
             "matched" with the partner, "random" with features that fire as often as the partner, "own" with their own
             exemplars of other articles. None without an embedding of the passages, or where nothing passes.
         granularity: Which side cuts finer, a first look (see `granularity.granularity`).
+        sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (`sharing.sharing`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
         blocks: How many articles they are from.
@@ -68,6 +70,7 @@ class Comparison:
     seed_stability: dict[str, Interval | None]
     embedding_similarity: dict[str, Means | None]
     granularity: dict[str, Any]
+    sharing: dict[str, Any]
     classes: dict[str, dict[str, int]]
     passages: int
     blocks: int
@@ -129,7 +132,8 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     def means(figure: Callable[[View], float | None]) -> Means:
         return {"a_to_b": figure(a), "b_to_a": figure(b)}
 
-    table = matches(a, b)
+    made_of = sharing(arena, a, b)
+    table = matches(a, b, made_of.columns)
     return Comparison(
         matches=table,
         universality=both(lambda side: side.found.direction.universality().interval()),
@@ -149,6 +153,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         embedding_similarity={"a_to_b": _meaning(a, b), "b_to_a": _meaning(b, a)},
         granularity=granularity(a, b, arena.blocks),
+        sharing=made_of.figures,
         classes=class_counts(table),
         passages=a.activity.passages,
         blocks=arena.blocks.count,
@@ -246,7 +251,7 @@ def _notes(arena: Arena) -> list[str]:
     return [
         *notes,
         "Shared vocabulary explains part of every match: two features that follow one word match, whatever the models "
-        "make of it. This comparison does not take that part out.",
+        "make of it. No figure but those of sharing takes that part out.",
         "One dictionary was trained per model and seed: the intervals are over articles and do not hold what another "
         "seed of the dictionary would change.",
         "The jackknife keeps partners and thresholds; it does not choose them again.",

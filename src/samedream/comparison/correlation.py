@@ -132,13 +132,13 @@ def pair_correlation(left: Side, right: Side, partner: Index, *, groups: Index, 
     """
     parts = group_sums(left.columns, right.columns, partner, groups=groups, n_groups=n_groups)
     counts = np.bincount(groups, minlength=n_groups).astype(np.float64)
-    whole = _pearson(float(groups.size), *parts.sum(axis=1))
-    without = _pearson((groups.size - counts)[:, None], *(parts.sum(axis=1)[:, None] - parts))
+    whole = pearson(float(groups.size), *parts.sum(axis=1))
+    without = pearson((groups.size - counts)[:, None], *(parts.sum(axis=1)[:, None] - parts))
     return whole, without
 
 
-def _pearson(n: float | Floats, *sums: Floats) -> Floats:
-    """`sums`: of x, y, x squared, y squared, and x times y."""
+def pearson(n: float | Floats, *sums: Floats) -> Floats:
+    """Pearson's r from sums over `n` passages: of x, y, x squared, y squared, x times y; 0 where one is constant."""
     x, y, xx, yy, xy = sums
     spread_x, spread_y = xx - x * x / n, yy - y * y / n
     defined = (spread_x > 1e-10 * xx) & (spread_y > 1e-10 * yy)

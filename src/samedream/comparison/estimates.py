@@ -38,11 +38,8 @@ class Sampled:
     chance_variance: float = 0.0
 
     def variance(self) -> float:
-        """Stratified delete-one-group jackknife variance: ``sum_h (G_h - 1) / G_h sum_g (x_hg - mean_h)^2``."""
-        total = 0.0
-        for part in np.split(self.without, [self.halves[0]]):
-            total += (part.size - 1) / part.size * float(((part - part.mean()) ** 2).sum())
-        return total
+        """The jackknife variance of the figure."""
+        return float(jackknife_variance(self.without, self.halves))
 
     def interval(self, *, extra_variance: float = 0.0, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
         """The 95 % interval ``value -+ t sqrt(variance)``, t with (groups - 2) degrees of freedom.
@@ -59,6 +56,21 @@ class Sampled:
             high=float(np.clip(self.value + up, lowest, highest)),
             confidence=CONFIDENCE,
         )
+
+
+def jackknife_variance(without: Floats, halves: tuple[int, int]) -> Floats:
+    """Stratified delete-one-group jackknife variance: ``sum_h (G_h - 1) / G_h sum_g (x_hg - mean_h)^2``.
+
+    Args:
+        without: Figures with each group left out, ``[groups, ...]``, the groups of half 1 first.
+        halves: How many groups each half has.
+    """
+    first, second = (
+        (len(part) - 1) / len(part) * ((part - part.mean(axis=0)) ** 2).sum(axis=0)
+        for part in np.split(without, [halves[0]])
+    )
+    total: Floats = first + second
+    return total
 
 
 def _t(degrees: int) -> float:
@@ -167,11 +179,16 @@ def found_again(repeat: Direction, passes: NDArray[np.bool_], stratum: NDArray[n
         passes: Whether each feature passes there, bool ``[features]``.
         stratum: Of each feature.
     """
+    without = soft_pass(repeat.without, lowest_passing(repeat.r, passes, stratum)).mean(axis=1)
+    return Sampled(float(passes.mean()), without, repeat.halves).interval(lowest=0.0, highest=1.0)
+
+
+def lowest_passing(r: Floats, passes: NDArray[np.bool_], stratum: NDArray[np.int64]) -> Floats:
+    """The lowest r that passes in each feature's stratum, infinite where none does, float64 ``[features]``."""
     bar = np.full(passes.size, np.inf)
     for number in np.unique(stratum[passes]):
-        bar[stratum == number] = repeat.r[passes & (stratum == number)].min()
-    without = soft_pass(repeat.without, bar).mean(axis=1)
-    return Sampled(float(passes.mean()), without, repeat.halves).interval(lowest=0.0, highest=1.0)
+        bar[stratum == number] = r[passes & (stratum == number)].min()
+    return bar
 
 
 def soft_pass(r: Floats, bar: float | Floats) -> Floats:

@@ -31,6 +31,7 @@ class Matching:
         r: Their mean: the held-out correlation.
         without: r with each group of articles left out and partners kept, float64 ``[groups, features]``; the groups of
             half 1 come first.
+        chosen: The partners chosen on half 1, and those chosen on half 2, each int64 ``[features]``.
     """
 
     partner: Index
@@ -38,6 +39,7 @@ class Matching:
     r_second: Floats
     r: Floats
     without: Floats
+    chosen: tuple[Index, Index]
 
 
 def halves_of(activity: Activity, blocks: Blocks) -> Halves:
@@ -96,6 +98,7 @@ def score(left: Halves, right: Halves, chosen: tuple[Index, Index], *, blocks: B
         r_second=r_second,
         r=(r_first + r_second) / 2,
         without=without,
+        chosen=chosen,
     )
 
 

@@ -116,13 +116,26 @@ def permutation_null(
             rng = np.random.default_rng([seed, 2, permutation])
             shuffles = [half.shuffle(rng) for half in blocks.halves]
             sample = _sample(stratum, rng)
-            r = [correlate(left[h], right[h], sample, shuffle=shuffles[h]) for h in (0, 1)]
-            row = np.arange(sample.size)
-            held_out = (r[1][row, r[0].argmax(axis=1)] + r[0][row, r[1].argmax(axis=1)]) / 2
             drawn.append(stratum[sample])
-            scores.append(np.round(held_out.astype(np.float64), _DECIMALS))
+            scores.append(shuffled_scores(left, right, sample, shuffles=shuffles))
             progress.advance()
     return summarise(stratum, np.concatenate(drawn), np.concatenate(scores), n_strata=n_strata)
+
+
+def shuffled_scores(left: Halves, right: Halves, sample: Index, *, shuffles: list[Index]) -> Floats:
+    """Held-out r of some features with partners chosen and scored on shuffled articles, float64 ``[sample]``.
+
+    Args:
+        left: The side whose features look for partners; its articles are shuffled.
+        right: The side that has them.
+        sample: Which left features.
+        shuffles: Of each half (`blocks.Half.shuffle`).
+    """
+    r = [correlate(left[h], right[h], sample, shuffle=shuffles[h]) for h in (0, 1)]
+    row = np.arange(sample.size)
+    held_out = (r[1][row, r[0].argmax(axis=1)] + r[0][row, r[1].argmax(axis=1)]) / 2
+    rounded: Floats = np.round(held_out.astype(np.float64), _DECIMALS)
+    return rounded
 
 
 def _sample(stratum: Index, rng: np.random.Generator) -> Index:

@@ -46,11 +46,12 @@ def sums(left: Csr, right: Csr) -> Float32s:
         float32 ``[left features, right features]``.
     """
     out = np.empty((left.shape[1], right.shape[1]), np.float32)
-    _add(_arrays(left), _arrays(right), out)
+    _add(arrays(left), arrays(right), out)
     return out
 
 
-def _arrays(matrix: Csr) -> Arrays:
+def arrays(matrix: Csr) -> Arrays:
+    """What a kernel needs of a CSR or CSC matrix."""
     return matrix.indptr, matrix.indices, matrix.data
 
 
@@ -93,5 +94,5 @@ def group_sums(left: Csr, right: Csr, partner: Index, *, groups: Index, n_groups
         float64 ``[5, n_groups, left features]``.
     """
     out = np.zeros((5, n_groups, left.shape[1]))
-    _add_by_group(_arrays(left), _arrays(right), (partner, groups), out)
+    _add_by_group(arrays(left), arrays(right), (partner, groups), out)
     return out

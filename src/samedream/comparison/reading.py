@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from samedream import artifacts
 from samedream.comparison.context import Context
+from samedream.comparison.wording import count_words, flag
 from samedream.errors import StaleArtifactError
 from samedream.features.store import load_states
 from samedream.labels.store import load_embedding
@@ -27,12 +28,17 @@ def read_context(corpus: Path, embedding: Path | None = None) -> Context:
         corpus: The study's ``corpus``.
         embedding: Its ``labels/embedding``; it holds nothing where there was no embedder.
     """
-    topic = pq.read_table(artifacts.verify(corpus, PASSAGES), columns=["topic"])["topic"].to_pylist()
+    table = pq.read_table(artifacts.verify(corpus, PASSAGES), columns=["topic", "text"])
+    topic, texts = table["topic"].to_pylist(), table["text"].to_pylist()
     names = sorted({name for name in topic if name is not None})
     number = {name: i for i, name in enumerate(names)}
+    words, word_names = count_words(texts)
     return Context(
         topics=np.array([number.get(name, -1) for name in topic], dtype=np.int64) if names else None,
         topic_names=tuple(names),
+        words=words if word_names else None,
+        word_names=word_names,
+        flags=flag(texts),
         embedding=load_embedding(embedding) if embedding is not None else None,
     )
 

@@ -49,6 +49,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "seed_stability": msgspec.to_builtins(comparison.seed_stability),
         "embedding_similarity": comparison.embedding_similarity,
         "granularity": comparison.granularity,
+        "sharing": msgspec.to_builtins(comparison.sharing),
         "method": comparison.method,
         "notes": comparison.notes,
     }

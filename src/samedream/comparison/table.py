@@ -20,6 +20,12 @@ TOO_RARE = "too rare to tell"
 DEAD = "dead"
 CLASSES = (ONE_TO_ONE, ONE_WAY, ONLY_HERE, UNSTABLE, TOO_RARE, DEAD)
 
+_OF_SHARING = [
+    ("word", pa.string()),
+    ("word_r", pa.float64()),
+    ("r_without_words", pa.float64()),
+    ("topic_r", pa.float64()),
+]
 SCHEMA = pa.schema(
     [
         ("side", pa.string()),
@@ -42,6 +48,7 @@ SCHEMA = pa.schema(
         ("repeat_score", pa.float64()),
         ("repeat_passes", pa.bool_()),
         ("floor_r", pa.float64()),
+        *_OF_SHARING,
         ("passages", pa.int64()),
         ("firing_rate", pa.float64()),
         ("class", pa.string()),
@@ -52,9 +59,15 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def matches(a: View, b: View) -> pa.Table:
-    """All features of a, then all of b. What a feature has no figure for is null."""
-    return pa.concat_tables([_side("a", a, b), _side("b", b, a)])
+def matches(a: View, b: View, more: dict[str, dict[str, Any]]) -> pa.Table:
+    """All features of a, then all of b. What a feature has no figure for is null.
+
+    Args:
+        a: The left side.
+        b: The right side.
+        more: Side ("a", "b") → column → values of its eligible features, where there are any.
+    """
+    return pa.concat_tables([_side("a", a, b, more["a"]), _side("b", b, a, more["b"])])
 
 
 def mutual(here: View, there: View) -> Mask:
@@ -87,17 +100,17 @@ def class_counts(table: pa.Table) -> dict[str, dict[str, int]]:
     return {side: {name: counts[side, name] for name in CLASSES} for side in ("a", "b")}
 
 
-def _side(name: str, here: View, there: View) -> pa.Table:
+def _side(name: str, here: View, there: View, more: dict[str, Any]) -> pa.Table:
     activity, found = here.activity, here.found
     n = activity.features
 
     def spread(values: Any, kind: pa.DataType) -> pa.Array:
-        """Eligible features' values over all features; the others are null."""
+        """Eligible features' values over all features; the others are null, and so is NaN."""
         whole = np.zeros(n, dtype=np.asarray(values).dtype)
         whole[activity.eligible] = values
         absent = np.ones(n, dtype=np.bool_)
         absent[activity.eligible] = False
-        return pa.array(whole, mask=absent).cast(kind)
+        return pa.array(whole, mask=absent | (whole != whole)).cast(kind)
 
     def figure(values: Floats | None) -> pa.Array:
         return pa.nulls(n, pa.float64()) if values is None else spread(values, pa.float64())
@@ -130,6 +143,7 @@ def _side(name: str, here: View, there: View) -> pa.Table:
             spread(here.repeat_tested.passes, pa.bool_()) if here.repeat_tested else pa.nulls(n, pa.bool_())
         ),
         "floor_r": figure(here.twin.direction.r if here.twin else None),
+        **{name: spread(more[name], kind) if name in more else pa.nulls(n, kind) for name, kind in _OF_SHARING},
         "passages": pa.array(activity.fired, pa.int64()),
         "firing_rate": pa.array(activity.fired / activity.passages, pa.float64()),
         "class": pa.array(classes(here, there), pa.string()),

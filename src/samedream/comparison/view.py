@@ -33,7 +33,9 @@ class View:
     """What the features of `activity` find.
 
     Attributes:
-        activity: The side that looks.
+        source: The side that looks ("left").
+        target: Where it looks ("right").
+        activity: Of the side that looks.
         found: In the other model.
         tested: Whether it is more than chance, and more than a random twin gives.
         repeat: In the model's own repeat, or None.
@@ -44,6 +46,8 @@ class View:
         profiles: What the strongest passages of its features mean, or None without an embedding.
     """
 
+    source: str
+    target: str
     activity: Activity
     found: Pairing
     tested: Tested
@@ -71,6 +75,8 @@ def view(arena: Arena, source: str, target: str) -> View:
     embedding = arena.context.embedding
     pool = _pools(twin.direction.r, arena.sides[source].support) if twin else None
     return View(
+        source=source,
+        target=target,
         activity=arena.sides[source],
         found=found,
         tested=_test(found, pool),

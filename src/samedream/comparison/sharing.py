@@ -1,0 +1,64 @@
+"""What the sharing is made of: topics, boilerplate, single words, and what is left beyond them (protocol 3.4 N2, 3.7).
+
+Every figure stands beside its own control: the corpus, the features without a match, the words of another feature, or
+shuffles that ignore topics.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from samedream.comparison.arena import Arena
+from samedream.comparison.topicfigures import flags, topics, within_topic
+from samedream.comparison.view import View
+from samedream.comparison.wordfigures import words
+from samedream.errors import ComparisonError
+
+Figures = dict[str, Any]
+Columns = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """Figures for the summary (docs/comparison.md names them all), and columns of eligible features for the table."""
+
+    figures: Figures
+    columns: Columns
+
+
+def sharing(arena: Arena, a: View, b: View) -> Sharing:
+    """Take the sharing apart, as far as the context of the passages allows.
+
+    Args:
+        arena: All sides.
+        a: Left looking at right.
+        b: Right looking at left.
+
+    Returns:
+        Figures: section → way → figures; a section is None where the context lacks what it rests on, and "missing" says
+        why. Columns: side → column → values.
+
+    Raises:
+        ComparisonError: The context is not of these passages.
+    """
+    _require_fit(arena)
+    ways = {"a_to_b": a, "b_to_a": b}
+    columns: Columns = {"a": {}, "b": {}}
+    figures: Figures = {}
+    missing: dict[str, str] = {}
+    for section in (words, topics, within_topic, flags):
+        made = section(arena, ways, columns)
+        figures[section.__name__] = None if isinstance(made, str) else made
+        if isinstance(made, str):
+            missing[section.__name__] = made
+    return Sharing({**figures, "missing": missing}, columns)
+
+
+def _require_fit(arena: Arena) -> None:
+    passages, context = arena.sides["left"].passages, arena.context
+    given: dict[str, Any] = {"topics": context.topics, "words": context.words, **context.flags}
+    for name, value in given.items():
+        if value is not None and value.shape[0] != passages:
+            raise ComparisonError(
+                f"context: {name} are of {value.shape[0]} passages, left has {passages}: every part must be of the "
+                f"same passages in the same order"
+            )
