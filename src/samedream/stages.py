@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from samedream import artifacts, progress
 from samedream.errors import MissingArtifactError, StudyFileError
-from samedream.study import EMBEDDING, RANDOM, REPEAT, Study
+from samedream.readers import repeat_of, states_of, twin_of
+from samedream.study import EMBEDDING, Study
 
 if TYPE_CHECKING:
     from samedream.sae.frontier import Point
@@ -78,7 +79,7 @@ def _check_dictionaries(study: Study, todo: list[Task]) -> None:
 def _sae(study: Study, reader: str) -> None:
     from samedream.sae import run
 
-    source = study.sources()[reader.removesuffix(f".{REPEAT}")]
+    source = study.sources()[states_of(reader)]
     out, config, states = study.sae(reader), study.sae_config(reader), study.activations(reader)
     corpus = study.corpus if reader in study.models() else None  # a repeat or a twin has no loss worth a model's run
     if (dictionary := study.dictionary(reader)) is not None:
@@ -111,10 +112,10 @@ def _comparison(study: Study, left: str, right: str) -> None:
     names = {model.slug: model.display_name for model in study.config.models}
     readers = study.readers()
     beside = {
-        f"{side}_{what}": study.features(f"{model}.{suffix}")
+        f"{side}_{what}": study.features(reader)
         for side, model in (("left", left), ("right", right))
-        for what, suffix in (("repeat", REPEAT), ("floor", RANDOM))
-        if f"{model}.{suffix}" in readers
+        for what, reader in (("repeat", repeat_of(model)), ("floor", twin_of(model)))
+        if reader in readers
     }
     run.run(
         study.comparison(left, right),
@@ -125,6 +126,7 @@ def _comparison(study: Study, left: str, right: str) -> None:
         corpus=study.corpus,
         dictionaries={"left": study.sae(left), "right": study.sae(right)},
         embedding=study.embedding,
+        widths=study.widths(left, right),
         **beside,
     )
 

@@ -1,10 +1,10 @@
 """A study: its file, its directory, and the order of its stages, written once.
 
 A study compares two or more models on one corpus. Every model has a dictionary; for the ceiling a second one trained
-with another seed (the "repeat"), for the floor a random-init twin of the model with a dictionary of its own.
+with another seed (the "repeat"), for the floor a random-init twin of the model with a dictionary of its own; to tell
+which cuts finer, if asked for, further ones of other widths (`readers`).
 """
 
-import difflib
 import json
 import re
 import tomllib
@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from samedream import artifacts
 from samedream.activations.config import HarvestConfig
@@ -22,12 +22,12 @@ from samedream.corpus.config import CorpusConfig
 from samedream.errors import StudyFileError
 from samedream.features.config import FeaturesConfig
 from samedream.labels.config import LabelsConfig
+from samedream.readers import REPEAT, at_width, is_taken, repeat_of, states_of, twin_of, width_of
 from samedream.records import Config
 from samedream.report.config import ReportConfig
 from samedream.sae.config import SAEConfig
+from samedream.study_file import nearest_key, override
 
-REPEAT = "repeat"
-RANDOM = "random"
 EMBEDDING = "embedding"  # a directory beside the models' labels
 
 
@@ -86,6 +86,11 @@ class StudyConfig(Config):
         "same",
         description="articles the repeat is trained on: the same ones, or the other half (the first has half too)",
     )
+    widths: tuple[int, ...] = Field(
+        (),
+        description="further widths of dictionaries, same k: each model gets one, and its repeat, to tell which of the "
+        "models cuts finer",
+    )
     corpus: CorpusConfig = CorpusConfig()
     activations: HarvestConfig = HarvestConfig()
     sae: SAEConfig = SAEConfig()
@@ -105,7 +110,19 @@ class StudyConfig(Config):
                 raise ValueError(f"a model cannot be called {name!r}: the passages' embedding is; give it another name")
             if slugs.count(name) > 1:
                 raise ValueError(f"two models are called {name!r}; give one of them another name = ...")
+            if is_taken(name):
+                raise ValueError(
+                    f"a model is called {name!r}, as samedream calls a dictionary of its own (.repeat, .random, .w and "
+                    f"a width); give it another name = ..."
+                )
         return models
+
+    @field_validator("widths")
+    @classmethod
+    def _widths_fit(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if min(widths, default=1) < 1 or len(set(widths)) < len(widths):
+            raise ValueError("expected different widths of at least 1")
+        return tuple(sorted(widths))
 
 
 class Study:
@@ -121,8 +138,8 @@ class Study:
         return self.directory / "corpus"
 
     def activations(self, reader: str) -> Path:
-        """Where a model's (or its random twin's) hidden states are; its repeat reads the same ones."""
-        return self.directory / "activations" / reader.removesuffix(f".{REPEAT}")
+        """Where a model's (or its random twin's) hidden states are; its repeat and other widths read the same ones."""
+        return self.directory / "activations" / states_of(reader)
 
     def sae(self, reader: str) -> Path:
         """Where a reader's dictionary is."""
@@ -159,21 +176,28 @@ class Study:
         """Slug → model source, random twins included: what has to be harvested."""
         sources = {model.slug: model.source for model in self.config.models}
         if self.config.floor:
-            sources |= {f"{model.slug}.{RANDOM}": f"random:{model.source}" for model in self.config.models}
+            sources |= {twin_of(model.slug): f"random:{model.source}" for model in self.config.models}
         return sources
 
     def readers(self) -> list[str]:
-        """Everything with a dictionary: models, their repeats, their random twins."""
+        """Everything with a dictionary: models, their repeats, their random twins, other widths and their repeats."""
         readers = self.models()
         if self.config.ceiling:
-            readers += [f"{model.slug}.{REPEAT}" for model in self.config.models if len(model.sae) != 1]
+            readers += [repeat_of(model.slug) for model in self.config.models if len(model.sae) != 1]
         if self.config.floor:
-            readers += [f"{model}.{RANDOM}" for model in self.models()]
+            readers += [twin_of(model) for model in self.models()]
+        for width in self.config.widths:
+            if width == self.config.sae.width:
+                continue  # the study's own
+            for model in self.models():
+                readers += [at_width(model, width), repeat_of(at_width(model, width))]
         return readers
 
     def dictionary(self, reader: str) -> Path | None:
         """The dictionary that is given for a reader; None where one is trained. Relative to where samedream is run."""
         given = {model.slug: model.sae for model in self.config.models}
+        if width_of(reader) is not None:
+            return None
         repeat = reader.endswith(f".{REPEAT}")
         paths = given.get(reader.removesuffix(f".{REPEAT}"), ())
         return Path(paths[int(repeat)]).expanduser() if paths else None
@@ -188,7 +212,18 @@ class Study:
         changed: dict[str, Any] = {"seed": self.config.sae.seed + self.readers().index(reader)}
         if self.config.ceiling and self.config.ceiling_articles == "other":
             changed["articles"] = "second half" if reader.endswith(f".{REPEAT}") else "first half"
+        if (width := width_of(reader)) is not None:
+            changed["width"] = width
         return self.config.sae.model_copy(update=changed)
+
+    def widths(self, left: str, right: str) -> dict[int, dict[str, tuple[Path, Path]]]:
+        """Width → side ("left", "left_repeat", ...) → features and dictionary of two models' further dictionaries."""
+        found = {}
+        for width in [width for width in self.config.widths if width != self.config.sae.width]:
+            sides = {"left": at_width(left, width), "right": at_width(right, width)}
+            sides |= {f"{side}_repeat": repeat_of(reader) for side, reader in sides.items()}
+            found[width] = {side: (self.features(reader), self.sae(reader)) for side, reader in sides.items()}
+        return found
 
     def pairs(self) -> list[tuple[str, str]]:
         """Every pair of models."""
@@ -199,18 +234,6 @@ class Study:
         if given is not None:
             artifacts.write_bytes(self.directory / "study.toml", given.encode())
         artifacts.write_json(self.directory / "study.json", self.config.model_dump(mode="json"))
-
-
-def _nearest(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
-    """The valid key nearest to the last one of `location`, as a hint; found by walking down the settings."""
-    *parents, key = [part for part in location if isinstance(part, str)]
-    for part in parents:
-        annotation: Any = model.model_fields[part].annotation if part in model.model_fields else None
-        arguments = [annotation, *getattr(annotation, "__args__", ())]
-        model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), model)
-    close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
-    valid = ", ".join(model.model_fields)
-    return f'did you mean "{close[0]}"?' if close else f"valid keys here: {valid}"
 
 
 def parse_study(values: Mapping[str, Any], where: str) -> StudyConfig:
@@ -230,35 +253,13 @@ def parse_study(values: Mapping[str, Any], where: str) -> StudyConfig:
         for problem in error.errors():
             key = ".".join(str(part) for part in problem["loc"])
             if problem["type"] == "extra_forbidden":
-                lines.append(f'unknown key "{key}"; {_nearest(StudyConfig, problem["loc"])}')
+                lines.append(f'unknown key "{key}"; {nearest_key(StudyConfig, problem["loc"])}')
             elif problem["type"] == "missing":
                 lines.append(f'the key "{key}" is missing')
             else:
                 message = problem["msg"].removeprefix("Value error, ")
                 lines.append(f'"{key}" = {problem["input"]!r}: {message}')
         raise StudyFileError(f"{where}: " + "; ".join(lines)) from error
-
-
-def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """Apply `--set a.b=c` to a study file's content; the value is TOML, or else a plain string.
-
-    Raises:
-        StudyFileError: An assignment without "=".
-    """
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise StudyFileError(f"--set {assignment}: expected KEY=VALUE, for example --set corpus.passages=500")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        *parents, key = path.strip().split(".")
-        place = values
-        for part in parents:
-            place = place.setdefault(part, {})
-        place[key] = value
-    return values
 
 
 def read_study_file(path: Path, assignments: list[str]) -> tuple[StudyConfig, str]:

@@ -141,3 +141,42 @@ def test_missing_and_damaged_inputs(study, tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CorruptArtifactError, match="does not fit its checksum"):
         run(tmp_path / "out", CONFIG, names=("a", "b"), **study)
+
+
+def test_dictionaries_of_other_widths_make_curves(study, tmp_path, planted):
+    def reader(name, activity):
+        features, sae = _features(tmp_path / "features" / name, activity), tmp_path / "sae" / name
+        sae.mkdir(parents=True)
+        metrics = [{"key": "l0", "value": 32.0}, {"key": "variance_explained", "value": 0.75}]
+        rest = {"name": "", "low": None, "high": None, "healthy": None, "advice": "", "meaning": ""}
+        (sae / "health.json").write_text(json.dumps({"rows": 9, "metrics": [rest | m for m in metrics]}))
+        return features, sae
+
+    pair = planted(1.0, seed=5, articles=250, left=40, right=40)
+    widths = {40: {name: reader(f"{name}.w40", getattr(pair, name)) for name in SIDES[:4]}}
+    out = tmp_path / "a--b"
+    run(out, CONFIG, names=("a", "b"), widths=widths, **study)
+    found = load_summary(out)["granularity"]
+    assert [curve["width"] for curve in found["curves"]] == [[40, 40], [60, 80]]
+    assert found["curves"][0]["fit"] == {side: {"l0": 32.0, "variance_explained": 0.75} for side in ("a", "b")}
+    assert found["verdict"] is None
+    assert found["why"].startswith("1 width can be judged, at least 2 are needed")
+    assert answer(load_summary(out))["granularity"] == found
+    with pytest.raises(StaleArtifactError, match="the input .*_w40"):
+        run(out, CONFIG, names=("a", "b"), **study)
+
+
+def test_words_at_the_peaks_are_read_from_the_texts(study, tmp_path):
+    for side in ("left", "right"):
+        directory = study[side]
+        activity = sparse.load_npz(directory / "activity.npz")
+        start = np.full(activity.nnz, len("Passage "), np.uint32)  # every feature peaks on the passage's number
+        np.savez(directory / "peaks.npz", start=start, end=start + 1)
+        files = [directory / "activity.npz", directory / "peaks.npz"]
+        artifacts.finish(directory, "features", {}, inputs={}, counts={}, files=files)
+    run(tmp_path / "a--b", CONFIG, names=("a", "b"), **study)
+    for row in load_matches(tmp_path / "a--b").to_pylist():
+        if row["passages"]:
+            assert row["entity_share"] == 0.0
+            # each passage has a number of its own, so it spreads over words at least as far as over articles
+            assert row["effective_words"] >= row["effective_articles"] - 1e-9

@@ -343,12 +343,24 @@ def write_comparison(study: Path, names: tuple[str, str], dense: tuple[np.ndarra
         "normalised": both(0.82, 0.76, 0.05) if whole else None,
         "shared_fraction": both(0.74, 0.69, 0.06) if whole else None,
         "granularity": {
-            "a": {"median_firing_rate": 0.021, "median_effective_articles": 14.2},
-            "b": {"median_firing_rate": 0.034, "median_effective_articles": 22.9},
+            "verdict": "narrower",
+            "why": None,
+            "measure": "effective_articles",
+            "margin": 0.21,
+            "a": {"firing_rate": around(0.021, 0.002), "effective_articles": around(14.2, 1.0)},
+            "b": {"firing_rate": around(0.034, 0.002), "effective_articles": around(22.9, 1.5)},
             "containment": around(0.11, 0.03),
             "pairs": 41,
-            "verdict": "narrower",
-            "note": "One dictionary width only.",
+            "curves": [
+                {
+                    "width": [width, width],
+                    "a": {"effective_articles": around(scale * 14.2, scale)},
+                    "b": {"effective_articles": around(scale * 22.9, scale)},
+                }
+                for width, scale in ((640, 3), (2560, 1))
+            ],
+            "splits": {"a": {"from": 640, "to": 2560, "split": 0.14}, "b": None},
+            "note": "How to read it.",
         },
         "verdict": f"74 % [68–80 %] of {a}'s stable features are also in {b} and 69 % [63–75 %] of {b}'s "
         f"stable features are also in {a}; on a scale from a random twin (0) to a model's own repeat (1) the "

@@ -12,8 +12,9 @@ from samedream.comparison.arena import Arena, enter
 from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
+from samedream.comparison.curves import breadths
 from samedream.comparison.estimates import found_again, normalised, shared_fraction
-from samedream.comparison.granularity import granularity
+from samedream.comparison.granularity import granularity, own_rung
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
 from samedream.comparison.sharing import sharing
 from samedream.comparison.table import class_counts, in_meaning, matches
@@ -46,7 +47,7 @@ class Comparison:
         embedding_similarity: Cosine of exemplars in meaning (`meaning`), by direction, over the features that pass:
             "matched" with the partner, "random" with features that fire as often as the partner, "own" with their own
             exemplars of other articles. None without an embedding of the passages, or where nothing passes.
-        granularity: Which side cuts finer, a first look (see `granularity.granularity`).
+        granularity: Which side cuts finer, over the widths there are (see `granularity.granularity`).
         sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (`sharing.sharing`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
@@ -133,7 +134,8 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         return {"a_to_b": figure(a), "b_to_a": figure(b)}
 
     made_of = sharing(arena, a, b)
-    table = matches(a, b, made_of.columns)
+    broad = breadths(own_rung(arena), arena.blocks, arena.context.topics)
+    table = matches(a, b, made_of.columns, breadths=(broad["left"], broad["right"]))
     return Comparison(
         matches=table,
         universality=both(lambda side: side.found.direction.universality().interval()),
@@ -152,7 +154,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         permutation_fdr=means(_permutation_fdr),
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         embedding_similarity={"a_to_b": _meaning(a, b), "b_to_a": _meaning(b, a)},
-        granularity=granularity(a, b, arena.blocks),
+        granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,
         classes=class_counts(table),
         passages=a.activity.passages,

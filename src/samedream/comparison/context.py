@@ -11,6 +11,34 @@ Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Peaks:
+    """What stands where each stored value of an activity peaks, in the order of its CSR matrix with sorted columns.
+
+    Attributes:
+        word: Number of the word (or mark), -1 where none can be told, int32 ``[stored values]``.
+        entity: Whether it is part of a name, bool ``[stored values]``.
+    """
+
+    word: NDArray[np.int32]
+    entity: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Dictionaries of the two models of one width, with the same L0: a step of a curve over widths.
+
+    Attributes:
+        sides: Side ("left", "right", "left_repeat", "right_repeat") → activity, CSR ``[passages, features]``.
+        peaks: Side → its peaks.
+        fit: Side → "l0" and "variance_explained" of its dictionary.
+    """
+
+    sides: dict[str, Csr]
+    peaks: dict[str, Peaks] = field(default_factory=dict)
+    fit: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Context:
     """Everything here may be missing; what rests on it is then None in the result.
 
@@ -24,6 +52,9 @@ class Context:
         states: Side ("left", "right_floor") → mean hidden state of each passage, float32 ``[passages, d]``; NaN for a
             passage without tokens. A repeat has none: it reads the states of its model.
         decoders: Side ("left", "right") → decoder directions, float32 ``[features, d]``, in the units of `states`.
+        peaks: Side → what stands at the peaks of its activity.
+        fit: Side → "l0" and "variance_explained" of its dictionary.
+        widths: Further dictionaries of the two models, a rung for each width.
     """
 
     topics: NDArray[np.int64] | None = None
@@ -34,3 +65,6 @@ class Context:
     embedding: Floats32 | None = None
     states: dict[str, Floats32] = field(default_factory=dict)
     decoders: dict[str, Floats32] = field(default_factory=dict)
+    peaks: dict[str, Peaks] = field(default_factory=dict)
+    fit: dict[str, dict[str, float]] = field(default_factory=dict)
+    widths: tuple[Rung, ...] = ()

@@ -15,6 +15,7 @@ from samedream.artifacts import Manifest
 from samedream.comparison.compare import compare
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.reading import PASSAGES, read_context, with_models
+from samedream.comparison.rungs import Readers, at, with_widths
 from samedream.comparison.store import load_matches, load_summary, save, save_together
 from samedream.comparison.together import put_together
 from samedream.errors import ComparisonError, StaleArtifactError
@@ -33,6 +34,7 @@ def run(
     corpus: Path,
     dictionaries: Mapping[str, Path] | None = None,
     embedding: Path | None = None,
+    widths: Mapping[int, Readers] | None = None,
     **beside: Path | None,
 ) -> None:
     """Make ``comparison/<a>--<b>``, unless it is there already.
@@ -46,8 +48,8 @@ def run(
         corpus: ``corpus``, whose articles are the blocks.
         dictionaries: "left" and "right" → ``sae/<model>/seed-<n>``, for their decoder directions.
         embedding: ``labels/embedding``.
-        beside: Features of the other sides that `compare` takes: left_repeat (``features/<a>.repeat``), left_floor
-            (``features/<a>.random``) and the right ones.
+        widths: Width → side → ``features/`` and ``sae/`` of a further dictionary, for granularity.
+        beside: Features of `compare`'s other sides: left_repeat (``features/<a>.repeat``), right_floor (``.random``) …
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
@@ -55,6 +57,8 @@ def run(
         ComparisonError: There is too little to compare.
     """
     directories = {"left": left, "right": right, **{name: path for name, path in beside.items() if path is not None}}
+    own = {side: (path, (dictionaries or {}).get(side)) for side, path in directories.items()}
+    directories |= {at(side, width): one[0] for width, rung in (widths or {}).items() for side, one in rung.items()}
     read = artifacts.require_manifest(corpus)
     manifests = {name: artifacts.require_manifest(path) for name, path in directories.items()}
     inputs = {name: manifest.fingerprint() for name, manifest in {"corpus": read, **manifests}.items()}
@@ -66,10 +70,10 @@ def run(
     blocks = article_ids(corpus)
     activity = {name: _activity(path, manifests[name], (corpus, read), blocks) for name, path in directories.items()}
     context = with_models(read_context(corpus, embedding), directories, dictionaries or {})
+    context = with_widths(context, corpus, own, widths or {}, activity=activity)
     comparison = compare(activity.pop("left"), activity.pop("right"), blocks, config, **activity, context=context)
-    files = save(out, comparison, names)
     counts = {"passages": comparison.passages, "blocks": comparison.blocks, "classes": comparison.classes}
-    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=files)
+    artifacts.finish(out, STAGE, settings, inputs=inputs, counts=counts, files=save(out, comparison, names))
 
 
 def run_together(

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from samedream.comparison.breadth import ARTICLES, ENTITIES, PASSAGES, TOPICS, WORDS, Breadth
 from samedream.comparison.meaning import Alike, alike
 from samedream.comparison.nulls import calibrated
 from samedream.comparison.similarity import overlap, weighted_jaccard
@@ -51,6 +52,11 @@ SCHEMA = pa.schema(
         *_OF_SHARING,
         ("passages", pa.int64()),
         ("firing_rate", pa.float64()),
+        ("effective_passages", pa.float64()),
+        ("effective_articles", pa.float64()),
+        ("effective_topics", pa.float64()),
+        ("effective_words", pa.float64()),
+        ("entity_share", pa.float64()),
         ("class", pa.string()),
     ]
 )
@@ -59,15 +65,17 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def matches(a: View, b: View, more: dict[str, dict[str, Any]]) -> pa.Table:
+def matches(a: View, b: View, more: dict[str, dict[str, Any]], *, breadths: tuple[Breadth, Breadth]) -> pa.Table:
     """All features of a, then all of b. What a feature has no figure for is null.
 
     Args:
         a: The left side.
         b: The right side.
         more: Side ("a", "b") → column → values of its eligible features, where there are any.
+        breadths: What the features of left and of right cover.
     """
-    return pa.concat_tables([_side("a", a, b, more["a"]), _side("b", b, a, more["b"])])
+    sides = _side("a", a, b, more=more["a"], covered=breadths[0]), _side("b", b, a, more=more["b"], covered=breadths[1])
+    return pa.concat_tables(sides)
 
 
 def mutual(here: View, there: View) -> Mask:
@@ -100,7 +108,7 @@ def class_counts(table: pa.Table) -> dict[str, dict[str, int]]:
     return {side: {name: counts[side, name] for name in CLASSES} for side in ("a", "b")}
 
 
-def _side(name: str, here: View, there: View, more: dict[str, Any]) -> pa.Table:
+def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: Breadth) -> pa.Table:
     activity, found = here.activity, here.found
     n = activity.features
 
@@ -146,9 +154,17 @@ def _side(name: str, here: View, there: View, more: dict[str, Any]) -> pa.Table:
         **{name: spread(more[name], kind) if name in more else pa.nulls(n, kind) for name, kind in _OF_SHARING},
         "passages": pa.array(activity.fired, pa.int64()),
         "firing_rate": pa.array(activity.fired / activity.passages, pa.float64()),
+        **{key: _measure(covered, key) for key in (PASSAGES, ARTICLES, TOPICS, WORDS, ENTITIES)},
         "class": pa.array(classes(here, there), pa.string()),
     }
     return pa.table(columns, schema=SCHEMA)
+
+
+def _measure(covered: Breadth, key: str) -> pa.Array:
+    """A measure of all features, dead and rare ones too; null where it is missing or the feature is dead."""
+    if key not in covered.value:
+        return pa.nulls(covered.fired.size, pa.float64())
+    return pa.array(covered.value[key], pa.float64(), from_pandas=True)  # NaN becomes null
 
 
 def _whole_mask(values: Mask, here: View) -> Mask:

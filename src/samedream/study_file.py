@@ -1,0 +1,43 @@
+"""A study file's keys: values given on the command line in their place, and the nearest one to a mistyped one."""
+
+import difflib
+import tomllib
+from typing import Any
+
+from pydantic import BaseModel
+
+from samedream.errors import StudyFileError
+
+
+def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Apply `--set a.b=c` to a study file's content; the value is TOML, or else a plain string.
+
+    Raises:
+        StudyFileError: An assignment without "=".
+    """
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise StudyFileError(f"--set {assignment}: expected KEY=VALUE, for example --set corpus.passages=500")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *parents, key = path.strip().split(".")
+        place = values
+        for part in parents:
+            place = place.setdefault(part, {})
+        place[key] = value
+    return values
+
+
+def nearest_key(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
+    """The valid key nearest to the last one of `location`, as a hint; found by walking down the settings."""
+    *parents, key = [part for part in location if isinstance(part, str)]
+    for part in parents:
+        annotation: Any = model.model_fields[part].annotation if part in model.model_fields else None
+        arguments = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
+    valid = ", ".join(model.model_fields)
+    return f'did you mean "{close[0]}"?' if close else f"valid keys here: {valid}"
