@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import save_file
 from scipy import sparse
 
 from samedream import artifacts
@@ -18,10 +19,22 @@ CONFIG = ComparisonConfig(permutations=20)
 SIDES = ("left", "right", "left_repeat", "right_repeat", "left_floor", "right_floor")
 
 
-def _features(directory, activity, **inputs):
+def _features(directory, activity, *, states=None, **inputs):
     directory.mkdir(parents=True)
-    sparse.save_npz(directory / "activity.npz", sparse.csr_matrix(activity.astype(np.float32)))
-    artifacts.finish(directory, "features", {}, inputs=inputs, counts={}, files=[directory / "activity.npz"])
+    files = [directory / "activity.npz"]
+    sparse.save_npz(files[0], sparse.csr_matrix(activity.astype(np.float32)))
+    if states is not None:
+        files.append(directory / "states.npy")
+        np.save(files[1], states)
+    artifacts.finish(directory, "features", {}, inputs=inputs, counts={}, files=files)
+    return directory
+
+
+def _dictionary(directory, features, d):
+    directory.mkdir(parents=True)
+    path = directory / "sae_weights.safetensors"
+    save_file({"W_dec": np.random.default_rng(features).normal(size=(features, d)).astype(np.float32)}, path)
+    artifacts.finish(directory, "sae", {}, inputs={}, counts={}, files=[path])
     return directory
 
 
@@ -61,7 +74,7 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
         "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
         "shared_fraction", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
         "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "sharing", "floor_frozen",
-        "verdict", "method", "notes",
+        "dense", "decoder_cosine", "verdict", "method", "notes",
     }  # fmt: skip
     for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
         assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}
@@ -87,6 +100,32 @@ def test_the_embedding_is_read_when_there_is_one(study, tmp_path):
     assert matched["embedding_similarity"].null_count == matched["r"].null_count < 140
     with pytest.raises(StaleArtifactError, match="the input embedding"):
         run(tmp_path / "without", CONFIG, names=("a", "b"), **study, embedding=embedding)
+
+
+def test_states_and_decoders_are_used_when_they_are_there(study, planted, tmp_path):
+    pair = planted(0.5, seed=5, articles=250, left=60, right=80)
+    rng = np.random.default_rng(0)
+    directories = {"left": (pair.left, 6), "right": (pair.right, 9)}
+    given = {
+        side: _features(
+            tmp_path / "with states" / side, activity, states=rng.normal(size=(activity.shape[0], d)).astype(np.float32)
+        )
+        for side, (activity, d) in directories.items()
+    }
+    dictionaries = {side: _dictionary(tmp_path / "sae" / side, x.shape[1], d) for side, (x, d) in directories.items()}
+    out = tmp_path / "out"
+    run(out, CONFIG, names=("a", "b"), **(study | given), dictionaries=dictionaries)
+    summary, rows = load_summary(out), load_matches(out)
+    assert summary["dense"]["measures"]["cka"]["states"]["value"] < 0.1
+    assert summary["decoder_cosine"]["a_to_b"]["all"]["features"] == summary["method"]["eligible_features"]["left"]
+    assert rows["decoder_cosine"].null_count == rows["r"].null_count < 140
+    # a study of an older version has neither
+    run(tmp_path / "bare", CONFIG, names=("a", "b"), **study)
+    summary, rows = load_summary(tmp_path / "bare"), load_matches(tmp_path / "bare")
+    assert summary["dense"]["measures"]["cka"]["states"] is None
+    assert summary["dense"]["measures"]["cka"]["features"]["value"] > 0
+    assert summary["decoder_cosine"] == {"a_to_b": None, "b_to_a": None}
+    assert rows["decoder_cosine"].null_count == 140
 
 
 def test_a_finished_comparison_is_left_alone(study, tmp_path):

@@ -11,8 +11,9 @@ The algorithm (docs/comparison.md; formulas in the modules named):
    with a random-init twin given, a feature must also beat what features reach against the twin.
 5. ``estimates``: universality, floor, ceiling, normalised universality and shared fraction, with article-jackknife
    intervals; ``granularity``: which side cuts finer. What the inputs cannot support is None.
-
-6. ``together`` (three models and more): ``models`` counts where features are found, ``concepts`` are cliques of mutual
+6. ``dense``: the two spaces as a whole, without matching features (``grams``, ``pairwise``, ``neighbours``,
+   ``subspaces``, ``calibration``); ``carry``: whether features point where their partners point.
+7. ``together`` (three models and more): ``models`` counts where features are found, ``concepts`` are cliques of mutual
    best pairs, ``tree`` says how alike the models are.
 
 Files written by ``run``: ``matches.parquet`` (every feature of both sides, dead and rare ones too, with its class),

@@ -13,6 +13,7 @@ from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
 from samedream.comparison.curves import breadths
+from samedream.comparison.dense import dense
 from samedream.comparison.estimates import found_again, normalised, shared_fraction
 from samedream.comparison.granularity import granularity, own_rung
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
@@ -47,6 +48,9 @@ class Comparison:
         embedding_similarity: Cosine of exemplars in meaning (`meaning`), by direction, over the features that pass:
             "matched" with the partner, "random" with features that fire as often as the partner, "own" with their own
             exemplars of other articles. None without an embedding of the passages, or where nothing passes.
+        dense: Whether the two spaces are alike as a whole (see `dense.dense`); None where that cannot be told.
+        decoder_cosine: Whether features point where their partners point, by direction (see `carry.carried`); None
+            without states and decoders.
         granularity: Which side cuts finer, over the widths there are (see `granularity.granularity`).
         sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (`sharing.sharing`).
         classes: Side → class → how many features.
@@ -70,6 +74,8 @@ class Comparison:
     permutation_fdr: Means
     seed_stability: dict[str, Interval | None]
     embedding_similarity: dict[str, Means | None]
+    dense: dict[str, Any] | None
+    decoder_cosine: dict[str, dict[str, Any] | None]
     granularity: dict[str, Any]
     sharing: dict[str, Any]
     classes: dict[str, dict[str, int]]
@@ -154,6 +160,8 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         permutation_fdr=means(_permutation_fdr),
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         embedding_similarity={"a_to_b": _meaning(a, b), "b_to_a": _meaning(b, a)},
+        dense=dense(arena),
+        decoder_cosine={"a_to_b": _pointing(a), "b_to_a": _pointing(b)},
         granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,
         classes=class_counts(table),
@@ -171,6 +179,10 @@ def _normalised(side: View) -> Interval | None:
         side.floor.universality() if side.floor else None,
         side.ceiling.universality() if side.ceiling else None,
     )
+
+
+def _pointing(side: View) -> dict[str, Any] | None:
+    return side.carried.figures if side.carried else None
 
 
 def _permutation_fdr(side: View) -> float | None:

@@ -48,6 +48,8 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "permutation_fdr": comparison.permutation_fdr,
         "seed_stability": msgspec.to_builtins(comparison.seed_stability),
         "embedding_similarity": comparison.embedding_similarity,
+        "dense": comparison.dense,
+        "decoder_cosine": comparison.decoder_cosine,
         "granularity": comparison.granularity,
         "sharing": msgspec.to_builtins(comparison.sharing),
         "method": comparison.method,

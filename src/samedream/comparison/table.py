@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from samedream.comparison.activity import Activity
 from samedream.comparison.breadth import ARTICLES, ENTITIES, PASSAGES, TOPICS, WORDS, Breadth
 from samedream.comparison.meaning import Alike, alike
 from samedream.comparison.nulls import calibrated
@@ -42,6 +43,7 @@ SCHEMA = pa.schema(
         ("phi", pa.float64()),
         ("weighted_jaccard", pa.float64()),
         ("embedding_similarity", pa.float64()),
+        ("decoder_cosine", pa.float64()),
         ("partner_given_feature", pa.float64()),
         ("feature_given_partner", pa.float64()),
         ("mutual", pa.bool_()),
@@ -113,12 +115,7 @@ def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: 
     n = activity.features
 
     def spread(values: Any, kind: pa.DataType) -> pa.Array:
-        """Eligible features' values over all features; the others are null, and so is NaN."""
-        whole = np.zeros(n, dtype=np.asarray(values).dtype)
-        whole[activity.eligible] = values
-        absent = np.ones(n, dtype=np.bool_)
-        absent[activity.eligible] = False
-        return pa.array(whole, mask=absent | (whole != whole)).cast(kind)
+        return _spread(activity, values, kind)
 
     def figure(values: Floats | None) -> pa.Array:
         return pa.nulls(n, pa.float64()) if values is None else spread(values, pa.float64())
@@ -142,6 +139,7 @@ def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: 
         "phi": figure(fires.phi),
         "weighted_jaccard": figure(weighted_jaccard(*raw)),
         "embedding_similarity": figure(meaning.partner if meaning else None),
+        "decoder_cosine": figure(here.carried.cosine if here.carried else None),
         "partner_given_feature": figure(fires.right_given_left),
         "feature_given_partner": figure(fires.left_given_right),
         "mutual": pa.array(_whole_mask(mutual(here, there), here), pa.bool_()),
@@ -158,6 +156,15 @@ def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: 
         "class": pa.array(classes(here, there), pa.string()),
     }
     return pa.table(columns, schema=SCHEMA)
+
+
+def _spread(activity: Activity, values: Any, kind: pa.DataType) -> pa.Array:
+    """Eligible features' values over all features; the others are null, and so is NaN."""
+    whole = np.zeros(activity.features, dtype=np.asarray(values).dtype)
+    whole[activity.eligible] = values
+    absent = np.ones(activity.features, dtype=np.bool_)
+    absent[activity.eligible] = False
+    return pa.array(whole, mask=absent | (whole != whole)).cast(kind)
 
 
 def _measure(covered: Breadth, key: str) -> pa.Array:

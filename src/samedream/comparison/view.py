@@ -8,6 +8,7 @@ from scipy import stats
 
 from samedream.comparison.activity import Activity
 from samedream.comparison.arena import Arena, Pairing
+from samedream.comparison.carry import Carried, carried
 from samedream.comparison.estimates import Direction, larger
 from samedream.comparison.meaning import Profiles, profiles
 from samedream.comparison.nulls import STRATUM_FEATURES, rank_p, strata, stratum_edges
@@ -43,6 +44,7 @@ class View:
         twin: In the other model's random twin, or None.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
         frozen: In the other model's dictionary of random directions, or None.
+        carried: Its decoder directions in the other model's space, or None without states and decoders.
         profiles: What the strongest passages of its features mean, or None without an embedding.
     """
 
@@ -56,6 +58,7 @@ class View:
     twin: Pairing | None
     floor: Direction | None
     frozen: Pairing | None
+    carried: Carried | None
     profiles: Profiles | None
 
     @property
@@ -74,17 +77,19 @@ def view(arena: Arena, source: str, target: str) -> View:
         raise AssertionError("left and right are always there")  # arena.enter has seen to it
     embedding = arena.context.embedding
     pool = _pools(twin.direction.r, arena.sides[source].support) if twin else None
+    tested = _test(found, pool)
     return View(
         source=source,
         target=target,
         activity=arena.sides[source],
         found=found,
-        tested=_test(found, pool),
+        tested=tested,
         repeat=repeat,
         repeat_tested=_test(repeat, pool) if repeat else None,
         twin=twin,
         floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
         frozen=arena.pairing(source, f"{target}_frozen"),
+        carried=carried(arena, source, target, passes=tested.passes),
         profiles=profiles(arena.sides[source], arena.blocks, embedding) if embedding is not None else None,
     )
 
