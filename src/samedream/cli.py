@@ -158,7 +158,7 @@ def sae(
         return
     for name, (out, found) in swept.items():
         _print(name)
-        _table([_point(asdict(point)) for point in found])
+        _table([point.row() for point in found])
         _print(f"picture: {out / 'frontier.svg'}")
 
 
@@ -181,22 +181,6 @@ def _knobs(assignments: list[str]) -> tuple[list[int], list[float]]:
                 f"--sweep k=16,32,64 --sweep l1_strength=0,1e-3"
             ) from None
     return k, l1_strength
-
-
-def _point(figures: dict[str, Any]) -> dict[str, str]:
-    """A dictionary of a sweep as a line of a table."""
-    return {
-        "variant": figures["variant"],
-        "k": str(figures["k"]),
-        "l1_strength": f"{figures['l1_strength']:g}",
-        "L0": f"{figures['l0']:.1f}",
-        "variance explained": f"{figures['variance_explained']:.4f}",
-        "dead": f"{100 * figures['dead_share']:.1f} %",
-        "Gini": f"{figures['gini']:.2f}",
-        "density": f"{figures['density']:.4f}",
-        "decoder cosine, max": f"{figures['decoder_cosine_max']:.2f}",
-        "frontier": "yes" if figures["frontier"] else "",
-    }
 
 
 @app.command()
@@ -264,6 +248,24 @@ def models(as_json: AsJson = False) -> None:
 
     rows = available_models()
     _dump(rows) if as_json else _table(rows)
+
+
+@app.command()
+def selftest(
+    draws: Annotated[int, typer.Option(min=1, help="planted pairs for each shared fraction")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="of the first pair")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Read planted truths and known answers, and say how well the comparison reads them on this machine."""
+    from samedream.planted import selftest as planted
+
+    checks = planted.selftest(draws, seed)
+    if as_json:
+        _dump([asdict(check) for check in checks])
+    else:
+        _table([check.row() for check in checks])
+    if not all(check.holds for check in checks):
+        raise SystemExit(1)
 
 
 @app.callback()

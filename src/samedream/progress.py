@@ -16,6 +16,7 @@ from rich.text import Text
 
 _PLAIN_SECONDS = 10.0  # how often a plain line is printed
 _prefix = ""
+_quiet = False
 _study: tuple[float, float] | None = None  # seconds the running task was thought to take, and those of all after it
 
 
@@ -164,6 +165,17 @@ class _RichStep(Step):
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Show no steps inside: for what is done many times over, where the whole has a step of its own."""
+    global _quiet
+    before, _quiet = _quiet, True
+    try:
+        yield
+    finally:
+        _quiet = before
+
+
+@contextmanager
 def step(what: str, total: float | None = None, unit: str = "steps") -> Iterator[Step]:
     """Show a long step while it runs.
 
@@ -175,7 +187,8 @@ def step(what: str, total: float | None = None, unit: str = "steps") -> Iterator
     Yields:
         The step; call its `advance`.
     """
-    shown = _RichStep(what, total, unit) if sys.stderr.isatty() else _PlainStep(what, total, unit)
+    kind = Step if _quiet else _RichStep if sys.stderr.isatty() else _PlainStep
+    shown = kind(what, total, unit)
     try:
         yield shown
     finally:

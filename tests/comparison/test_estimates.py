@@ -5,12 +5,9 @@ from scipy import stats
 from samedream.comparison.estimates import (
     Direction,
     Sampled,
-    bar_between,
     found_again,
     larger,
     normalised,
-    shared_fraction,
-    soft_pass,
 )
 
 
@@ -70,33 +67,6 @@ def test_the_larger_floor_is_taken():
     assert larger([]) is None
 
 
-def test_shared_fraction_by_hand():
-    # bar between 0 and .6: 80 of 100 in the repeat, 10 at the twin, 45 in the other: (45 - 10) / (80 - 10) = .5
-    ceiling = _direction([0.6] * 80 + [0.0] * 20)
-    floor = _direction([0.6] * 10 + [0.0] * 90)
-    found = _direction([0.6] * 45 + [0.0] * 55)
-    interval = shared_fraction(found, floor, ceiling)
-    assert interval.value == pytest.approx(0.5)
-    assert 0.3 < interval.low < 0.45 < 0.55 < interval.high < 0.7
-
-
-def test_shared_fraction_does_not_ask_for_equal_strength():
-    # every feature is shared but matches less well than in the repeat: prevalence is still 1
-    rng = np.random.default_rng(1)
-    ceiling, found, floor = (_direction(rng.normal(mean, 0.05, 500)) for mean in (0.7, 0.5, 0.05))
-    assert shared_fraction(found, floor, ceiling).value == pytest.approx(1.0, abs=0.05)
-    assert normalised(*(d.universality() for d in (found, floor, ceiling))).value < 0.75
-
-
-def test_shared_fraction_is_clipped_and_withheld():
-    ceiling, floor = _direction([0.6] * 50 + [0.0] * 50), _direction([0.0] * 100)
-    assert shared_fraction(_direction([0.6] * 90 + [0.0] * 10), floor, ceiling).value == 1.0
-    assert shared_fraction(_direction([0.0] * 100), floor, ceiling).low == 0.0
-    assert shared_fraction(ceiling, None, ceiling) is None
-    assert shared_fraction(ceiling, floor, None) is None
-    assert shared_fraction(ceiling, ceiling, ceiling) is None
-
-
 def test_found_again_is_the_share_that_passes():
     r = np.array([0.9, 0.6, 0.1, 0.8, 0.2])
     passes, stratum = np.array([True, True, False, True, False]), np.array([0, 0, 0, 1, 1])
@@ -108,8 +78,3 @@ def test_found_again_is_the_share_that_passes():
     assert 0.0 < moved.low < 0.6 < moved.high <= 1.0
     nothing = found_again(_direction(r, spread=0.01), np.zeros(5, bool), stratum)
     assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
-
-
-def test_the_bar_stands_between_twin_and_repeat():
-    assert bar_between(np.full(50, 0.1), np.full(50, 0.5)) == pytest.approx(0.3, abs=0.01)
-    assert soft_pass(np.array([0.2, 0.3, 0.325, 0.5]), 0.3).tolist() == pytest.approx([0.0, 0.5, 0.75, 1.0])

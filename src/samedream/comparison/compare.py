@@ -14,9 +14,10 @@ from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
 from samedream.comparison.curves import breadths
 from samedream.comparison.dense import dense
-from samedream.comparison.estimates import found_again, normalised, shared_fraction
+from samedream.comparison.estimates import found_again, normalised
 from samedream.comparison.granularity import granularity, own_rung
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
+from samedream.comparison.shared import shared_fraction
 from samedream.comparison.sharing import sharing
 from samedream.comparison.table import class_counts, in_meaning, matches
 from samedream.comparison.view import FALSE_DISCOVERY_RATE, View, view
@@ -232,8 +233,10 @@ def _method(arena: Arena) -> dict[str, Any]:
 
 def _test_in_words(arena: Arena) -> str:
     floors = any(name.endswith("_floor") for name in arena.sides)
-    return "Benjamini-Hochberg on each feature's larger p: against shuffled articles" + (
-        " and against what features of its firing rate find in the other model's random twin" if floors else ""
+    return "Benjamini-Hochberg on each feature's p against shuffled articles" + (
+        "; and its win over what it finds in the random twins, at the false rate that losses show (knockoff+)"
+        if floors
+        else ""
     )
 
 

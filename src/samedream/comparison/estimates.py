@@ -130,45 +130,6 @@ def larger(candidates: list[Direction]) -> Direction | None:
     return max(candidates, key=lambda direction: direction.universality().value, default=None)
 
 
-def shared_fraction(found: Direction, floor: Direction | None, ceiling: Direction | None) -> Interval | None:
-    """Share of one model's stable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
-
-    ``pi = (m_AB - alpha) / (m_AA' - alpha)``: m is the share of features matched above a bar in the other model and in
-    the model's own repeat, alpha the share above it against the random twin. It corrects the match rate for what the
-    repeat misses and for what a twin gives for nothing; it assumes that features the models do not share match like the
-    twin's. The bar is where repeat and twin are told apart best (`bar_between`): it never looks at the other model.
-
-    The interval adds two variances: the article jackknife's (bar and partners fixed) and that of having these features
-    and no others (binomial, by the delta method). Clipped to [0, 1]. None without floor and ceiling, or when the
-    interval of ``m_AA' - alpha`` includes 0. It does not hold the variance of another dictionary seed as a whole.
-    """
-    if floor is None or ceiling is None:
-        return None
-    bar = bar_between(floor.r, ceiling.r)
-    m, top, alpha = (_above(direction, bar) for direction in (found, ceiling, floor))
-    gap = Sampled(top.value - alpha.value, top.without - alpha.without, found.halves)
-    passed, again, twin = (soft_pass(direction.r, bar) for direction in (found, ceiling, floor))
-    gap_variance = _mean_variance(again) + _mean_variance(twin)
-    if gap.interval(extra_variance=gap_variance).low <= 0 or gap.without.min() <= 0:
-        return None
-    value = (m.value - alpha.value) / gap.value
-    figure = Sampled(value, (m.without - alpha.without) / gap.without, found.halves)
-    of_features = _mean_variance(passed - value * again) + (1 - value) ** 2 * _mean_variance(twin)
-    return figure.interval(extra_variance=of_features / gap.value**2, lowest=0.0, highest=1.0)
-
-
-def bar_between(floor: Floats, ceiling: Floats) -> float:
-    """The r that best tells repeat from twin: the middle of the bars where ``m_AA' - alpha`` is within .02 of its best.
-
-    Args:
-        floor: Held-out r of the features against the random twin.
-        ceiling: Held-out r of the features against their own repeat.
-    """
-    bars = np.linspace(0.0, 1.0, 201)
-    apart = np.array([float((ceiling > bar).mean() - (floor > bar).mean()) for bar in bars])
-    return float(bars[apart >= apart.max() - 0.02].mean())
-
-
 def found_again(repeat: Direction, passes: NDArray[np.bool_], stratum: NDArray[np.int64]) -> Interval:
     """Seed stability: the share of a dictionary's features that pass the test against its own repeat.
 
@@ -195,13 +156,3 @@ def soft_pass(r: Floats, bar: float | Floats) -> Floats:
     """0 below the bar, 1 above, linear within .05 of it: a jackknife needs a figure that does not jump."""
     passed: Floats = np.clip((r - bar) / (2 * _RAMP) + 0.5, 0.0, 1.0)
     return passed
-
-
-def _above(direction: Direction, bar: float) -> Sampled:
-    return Sampled(
-        float(soft_pass(direction.r, bar).mean()), soft_pass(direction.without, bar).mean(axis=1), direction.halves
-    )
-
-
-def _mean_variance(values: Floats) -> float:
-    return float(values.var(ddof=1) / values.size) if values.size > 1 else float("inf")

@@ -51,6 +51,7 @@ SCHEMA = pa.schema(
         ("repeat_score", pa.float64()),
         ("repeat_passes", pa.bool_()),
         ("floor_r", pa.float64()),
+        ("decoy_r", pa.float64()),
         *_OF_SHARING,
         ("passages", pa.int64()),
         ("firing_rate", pa.float64()),
@@ -118,9 +119,8 @@ def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: 
         return _spread(activity, values, kind)
 
     def figure(values: Floats | None) -> pa.Array:
-        return pa.nulls(n, pa.float64()) if values is None else spread(values, pa.float64())
+        return _figure(activity, values)
 
-    repeat = here.repeat.direction if here.repeat else None
     partner = there.activity.eligible[found.matching.partner]
     raw = (activity.raw, there.activity.raw, (activity.eligible, partner))
     fires = overlap(*raw)
@@ -143,12 +143,7 @@ def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: 
         "partner_given_feature": figure(fires.right_given_left),
         "feature_given_partner": figure(fires.left_given_right),
         "mutual": pa.array(_whole_mask(mutual(here, there), here), pa.bool_()),
-        "repeat_r": figure(repeat.r if repeat else None),
-        "repeat_score": figure(calibrated(repeat.r, repeat.threshold) if repeat else None),
-        "repeat_passes": (
-            spread(here.repeat_tested.passes, pa.bool_()) if here.repeat_tested else pa.nulls(n, pa.bool_())
-        ),
-        "floor_r": figure(here.twin.direction.r if here.twin else None),
+        **_elsewhere(here),
         **{name: spread(more[name], kind) if name in more else pa.nulls(n, kind) for name, kind in _OF_SHARING},
         "passages": pa.array(activity.fired, pa.int64()),
         "firing_rate": pa.array(activity.fired / activity.passages, pa.float64()),
@@ -156,6 +151,25 @@ def _side(name: str, here: View, there: View, *, more: dict[str, Any], covered: 
         "class": pa.array(classes(here, there), pa.string()),
     }
     return pa.table(columns, schema=SCHEMA)
+
+
+def _elsewhere(here: View) -> dict[str, pa.Array]:
+    """What each feature finds in its own repeat and in the random twins."""
+    repeat = here.repeat.direction if here.repeat else None
+    again = here.repeat_tested.passes if here.repeat_tested else None
+    return {
+        "repeat_r": _figure(here.activity, repeat.r if repeat else None),
+        "repeat_score": _figure(here.activity, calibrated(repeat.r, repeat.threshold) if repeat else None),
+        "repeat_passes": (
+            pa.nulls(here.activity.features, pa.bool_()) if again is None else _spread(here.activity, again, pa.bool_())
+        ),
+        "floor_r": _figure(here.activity, here.twin.direction.r if here.twin else None),
+        "decoy_r": _figure(here.activity, here.decoy),
+    }
+
+
+def _figure(activity: Activity, values: Floats | None) -> pa.Array:
+    return pa.nulls(activity.features, pa.float64()) if values is None else _spread(activity, values, pa.float64())
 
 
 def _spread(activity: Activity, values: Any, kind: pa.DataType) -> pa.Array:

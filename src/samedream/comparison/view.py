@@ -9,9 +9,9 @@ from scipy import stats
 from samedream.comparison.activity import Activity
 from samedream.comparison.arena import Arena, Pairing
 from samedream.comparison.carry import Carried, carried
+from samedream.comparison.decoys import competition_q
 from samedream.comparison.estimates import Direction, larger
 from samedream.comparison.meaning import Profiles, profiles
-from samedream.comparison.nulls import STRATUM_FEATURES, rank_p, strata, stratum_edges
 
 FALSE_DISCOVERY_RATE = 0.05
 
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Tested:
-    """p-values, Benjamini-Hochberg q-values and whether q is at most .05, each ``[eligible features]``."""
+    """p-values, q-values and whether q is at most .05, each ``[eligible features]``."""
 
     p: Floats
     q: Floats
@@ -42,6 +42,7 @@ class View:
         repeat: In the model's own repeat, or None.
         repeat_tested: The same test of the repeat, or None.
         twin: In the other model's random twin, or None.
+        decoy: r of each feature in the better of the two models' twins, or None.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
         frozen: In the other model's dictionary of random directions, or None.
         carried: Its decoder directions in the other model's space, or None without states and decoders.
@@ -56,6 +57,7 @@ class View:
     repeat: Pairing | None
     repeat_tested: Tested | None
     twin: Pairing | None
+    decoy: Floats | None
     floor: Direction | None
     frozen: Pairing | None
     carried: Carried | None
@@ -76,8 +78,8 @@ def view(arena: Arena, source: str, target: str) -> View:
     if found is None:
         raise AssertionError("left and right are always there")  # arena.enter has seen to it
     embedding = arena.context.embedding
-    pool = _pools(twin.direction.r, arena.sides[source].support) if twin else None
-    tested = _test(found, pool)
+    decoy = _decoy(arena, source, target)
+    tested = _test(found, decoy)
     return View(
         source=source,
         target=target,
@@ -85,8 +87,9 @@ def view(arena: Arena, source: str, target: str) -> View:
         found=found,
         tested=tested,
         repeat=repeat,
-        repeat_tested=_test(repeat, pool) if repeat else None,
+        repeat_tested=_test(repeat, decoy) if repeat else None,
         twin=twin,
+        decoy=decoy,
         floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
         frozen=arena.pairing(source, f"{target}_frozen"),
         carried=carried(arena, source, target, passes=tested.passes),
@@ -94,30 +97,25 @@ def view(arena: Arena, source: str, target: str) -> View:
     )
 
 
-def _pools(r: Floats, support: Index) -> tuple[Floats, ...]:
-    """The scores of these very features in the other model's twin, sorted, by stratum of firing rate.
+def _decoy(arena: Arena, source: str, target: str) -> Floats | None:
+    """The better of what each feature finds in the two models' twins, or in the one there is; None without a twin.
 
-    Args:
-        r: Held-out r in the twin, ``[features]``.
-        support: Passages kept of each feature.
+    Both twins stand in, because a twin may have few features that fire often enough, and few are easy to beat.
     """
-    edges = stratum_edges(support)
-    stratum = strata(support, edges)
-    inside = [r[stratum == number] for number in range(edges.size + 1)]
-    return tuple(np.sort(part if part.size >= STRATUM_FEATURES / 2 else r) for part in inside)
+    twins = [name for name in (f"{target}_floor", f"{source}_floor") if name in arena.sides]
+    return np.max([arena.matching(source, twin).r for twin in twins], axis=0) if twins else None
 
 
-def _test(pairing: Pairing, pool: tuple[Floats, ...] | None) -> Tested:
-    """Each feature's larger p over the nulls there are: shuffled articles, and the twin (protocol 3.4: "max-p").
+def _test(pairing: Pairing, decoy: Floats | None) -> Tested:
+    """P against shuffled articles, and the larger q of two: Benjamini-Hochberg's of p, and that of the win over a twin.
 
     With the permutation null alone a match of two features that merely follow the same topic, or the same word, passes:
-    so much a random twin has too. The twin's pool holds what the features of *this* dictionary find in it. What one
-    twin finds in the other is a floor of the whole figure, not of a feature: a twin's features are nearly single
-    tokens, and tokens match (measured in LOG.md, 2026-11-23).
+    so much a random twin has too. What one twin finds in the other is a floor of the whole figure, not of a feature: a
+    twin's features are nearly single tokens, and tokens match (measured in LOG.md, 2026-11-23).
     """
-    r, stratum = pairing.direction.r, pairing.null.stratum
+    r = pairing.direction.r
     p = pairing.null.p_values(r)
-    if pool is not None:
-        p = np.maximum(p, rank_p(r, stratum, pool))
     q: Floats = stats.false_discovery_control(p)
+    if decoy is not None:
+        q = np.maximum(q, competition_q(r, decoy))
     return Tested(p=p, q=q, passes=q <= FALSE_DISCOVERY_RATE)

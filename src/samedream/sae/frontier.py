@@ -39,6 +39,21 @@ class Point(msgspec.Struct, frozen=True):
     decoder_cosine_max: float
     frontier: bool = False
 
+    def row(self) -> dict[str, str]:
+        """A line of a table."""
+        return {
+            "variant": self.variant,
+            "k": str(self.k),
+            "l1_strength": f"{self.l1_strength:g}",
+            "L0": f"{self.l0:.1f}",
+            "variance explained": f"{self.variance_explained:.4f}",
+            "dead": f"{100 * self.dead_share:.1f} %",
+            "Gini": f"{self.gini:.2f}",
+            "density": f"{self.density:.4f}",
+            "decoder cosine, max": f"{self.decoder_cosine_max:.2f}",
+            "frontier": "yes" if self.frontier else "",
+        }
+
     @property
     def name(self) -> str:
         """The knobs in words that can be a directory's name: "batchtopk-k32", "l1_topk-k32-l1_0.001", "l1-l1_0.007"."""

@@ -1,0 +1,103 @@
+"""The shared fraction: what part of one model's stable features the other model has, and how sure that is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samedream.comparison.estimates import Direction, Sampled, soft_pass
+from samedream.records import Interval
+
+_LEAST_VARIANCE = (
+    0.2  # of the binomial one: so little is left at most to chance by features that are told apart for sure
+)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """How far features pass the bar: each feature 0 to 1, and their mean with each group of articles left out."""
+
+    each: Floats
+    mean: Sampled
+
+
+def shared_fraction(found: Direction, floor: Direction | None, ceiling: Direction | None) -> Interval | None:
+    """Share of one model's stable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
+
+    ``pi = (m_AB - alpha) / (m_AA' - alpha)``: m is the share of features matched above a bar in the other model and in
+    the model's own repeat, alpha the share above it at the floor. It corrects the match rate for what the repeat misses
+    and for what the floor gives for nothing; it assumes that features the models do not share match like the floor's.
+    The bar is where repeat and floor are told apart best (`bar_between`): it never looks at the other model.
+
+    The interval holds the article jackknife's variance (bar and partners fixed) and that of which features another
+    dictionary would have found (`_of_dictionaries`). It is about the features at hand: which ones they are is not a
+    chance. Clipped to [0, 1]. None without floor and ceiling, or when the interval of ``m_AA' - alpha`` includes 0.
+
+    Args:
+        found: How the features are found in the other model.
+        floor: How they are found where nothing is shared (`view.View.unshared`).
+        ceiling: How they are found in their own repeat.
+    """
+    if floor is None or ceiling is None:
+        return None
+    bar = bar_between(floor.r, ceiling.r)
+    m, again, alpha = (_passes(direction, bar) for direction in (found, ceiling, floor))
+    gap = Sampled(again.mean.value - alpha.mean.value, again.mean.without - alpha.mean.without, found.halves)
+    gap_variance = sum(_binomial(part) / part.each.size for part in (again, alpha))
+    if gap.interval(extra_variance=gap_variance).low <= 0 or gap.without.min() <= 0:
+        return None
+    value = (m.mean.value - alpha.mean.value) / gap.value
+    figure = Sampled(value, (m.mean.without - alpha.mean.without) / gap.without, found.halves)
+    variance = _of_dictionaries(float(np.clip(value, 0.0, 1.0)), m, again, alpha=alpha)
+    return figure.interval(extra_variance=variance / gap.value**2, lowest=0.0, highest=1.0)
+
+
+def bar_between(floor: Floats, ceiling: Floats) -> float:
+    """The r that best tells repeat from floor: the middle of the bars where ``m_AA' - alpha`` is near (.02) its best.
+
+    Args:
+        floor: Held-out r of the features where nothing is shared.
+        ceiling: Held-out r of the features against their own repeat.
+    """
+    bars = np.linspace(0.0, 1.0, 201)
+    apart = np.array([float((ceiling > bar).mean() - (floor > bar).mean()) for bar in bars])
+    return float(bars[apart >= apart.max() - 0.02].mean())
+
+
+def _passes(direction: Direction, bar: float) -> _Passes:
+    each = soft_pass(direction.r, bar)
+    return _Passes(each, Sampled(float(each.mean()), soft_pass(direction.without, bar).mean(axis=1), direction.halves))
+
+
+def _binomial(passes: _Passes) -> float:
+    return passes.mean.value * (1 - passes.mean.value)
+
+
+def _of_dictionaries(value: float, m: _Passes, again: _Passes, *, alpha: _Passes) -> float:
+    """Variance of ``pi (m_AA' - alpha)`` over dictionaries: whether a feature is found is a chance of its own.
+
+    A feature that the other model has is found with probability p_i, one that it has not with a_i. To first order,
+    with the shared ones found or not independently in both dictionaries,
+
+        n Var = pi (1 + pi) E p(1-p) + (1 - pi) (1 + (1 - pi) n / n_floor) E a(1-a).
+
+    Features differ in p_i: some are always found, some never, and these are no chance. So E p(1-p) = E p - E p^2, with
+    E p^2 from features that pass in both, ``E[m_i again_i] = pi E p^2 + (1 - pi) E[a again]``, and E a^2 alike; at
+    least a fifth of the binomial variance.
+    """
+    n, floors = m.each.size, alpha.each.size
+    paired = n == floors  # else the floor is of other features
+    beside = {
+        "m": float((m.each * alpha.each).mean()) if paired else m.mean.value * alpha.mean.value,
+        "again": float((again.each * alpha.each).mean()) if paired else again.mean.value * alpha.mean.value,
+    }
+    found, unfound = _binomial(again), _binomial(alpha)
+    both = float((m.each * again.each).mean()) - (1 - value) * beside["again"]
+    none = beside["m"] - value * beside["again"]
+    if value > 0.05:
+        found = float(np.clip(again.mean.value - both / value, _LEAST_VARIANCE * found, found))
+    if value < 0.95:
+        unfound = float(np.clip(alpha.mean.value - none / (1 - value), _LEAST_VARIANCE * unfound, unfound))
+    return (value * (1 + value) * found + (1 - value) * (1 + (1 - value) * n / floors) * unfound) / n
