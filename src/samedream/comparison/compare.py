@@ -12,6 +12,7 @@ from samedream.comparison.arena import Arena, enter
 from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
+from samedream.comparison.crosscoder import crosscoder
 from samedream.comparison.curves import breadths
 from samedream.comparison.dense import dense
 from samedream.comparison.estimates import found_again, normalised
@@ -54,6 +55,7 @@ class Comparison:
             without states and decoders.
         granularity: Which side cuts finer, over the widths there are (see `granularity.granularity`).
         sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (`sharing.sharing`).
+        crosscoder: What one dictionary of both models' mean states says is shared (see `crosscoder.crosscoder`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
         blocks: How many articles they are from.
@@ -79,6 +81,7 @@ class Comparison:
     decoder_cosine: dict[str, dict[str, Any] | None]
     granularity: dict[str, Any]
     sharing: dict[str, Any]
+    crosscoder: dict[str, Any]
     classes: dict[str, dict[str, int]]
     passages: int
     blocks: int
@@ -143,6 +146,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     made_of = sharing(arena, a, b)
     broad = breadths(own_rung(arena), arena.blocks, arena.context.topics)
     table = matches(a, b, made_of.columns, breadths=(broad["left"], broad["right"]))
+    fraction = both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling))
     return Comparison(
         matches=table,
         universality=both(lambda side: side.found.direction.universality().interval()),
@@ -150,7 +154,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         frozen_floor=both(lambda side: side.frozen.direction.universality().interval() if side.frozen else None),
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
         normalised=both(_normalised),
-        shared_fraction=both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling)),
+        shared_fraction=fraction,
         mean_r={
             "found": means(lambda side: float(side.found.direction.r.mean())),
             "floor": means(lambda side: float(side.floor.r.mean()) if side.floor else None),
@@ -165,6 +169,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         decoder_cosine={"a_to_b": _pointing(a), "b_to_a": _pointing(b)},
         granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,
+        crosscoder=crosscoder(arena.context.states, arena.blocks.code, fraction, seed=arena.config.seed),
         classes=class_counts(table),
         passages=a.activity.passages,
         blocks=arena.blocks.count,

@@ -52,6 +52,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "decoder_cosine": comparison.decoder_cosine,
         "granularity": comparison.granularity,
         "sharing": msgspec.to_builtins(comparison.sharing),
+        "crosscoder": comparison.crosscoder,
         "method": comparison.method,
         "notes": comparison.notes,
     }
