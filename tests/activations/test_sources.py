@@ -234,6 +234,22 @@ def test_random_twin_is_the_same_every_time_and_not_the_trained_one(tiny_models,
     assert abs(float(correlation)) < 0.5
 
 
+def test_two_models_of_one_architecture_have_two_twins(tiny_models, passages, tmp_path):
+    plain = tiny_models["llama"]
+    other = tmp_path / "instruct"
+    shutil.copytree(plain, other)
+    elsewhere = tmp_path / "elsewhere" / plain.name
+    shutil.copytree(plain, elsewhere)
+    files = [resolve(f"random:{path}", CONFIG) for path in (plain, other, elsewhere)]
+    assert files[0].fingerprint() != files[1].fingerprint()
+    assert files[0].fingerprint() == files[2].fingerprint()  # where a model lies makes no difference
+    one, two, same = (
+        harvest(file.source, passages[:4], CONFIG, tmp_path / f"out{i}").vectors() for i, file in enumerate(files)
+    )
+    assert torch.equal(one, same)
+    assert abs(float(torch.corrcoef(torch.stack([one.flatten(), two.flatten()]))[0, 1])) < 0.5
+
+
 def test_random_twin_needs_no_weights(tiny_models, tmp_path):
     for path in tiny_models["gpt2"].iterdir():
         if path.suffix != ".safetensors":

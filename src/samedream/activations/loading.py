@@ -13,8 +13,6 @@ from samedream.activations.processor import compute_dtype, device
 from samedream.activations.sources import ModelFiles
 from samedream.errors import CorruptWeightsError, ModelError
 
-_TWIN_SEED = 0
-
 
 class NoNextToken(Exception):  # noqa: N818 (not an error: there is a figure less)
     """A model that predicts no next token was asked to; the message says why it does not, without a path."""
@@ -92,7 +90,7 @@ def load(files: ModelFiles, config: HarvestConfig, *, head: bool = False) -> Loa
     with quiet():
         tokenizer = _tokenizer(files, config)
         if files.random:
-            model = _random_twin(model_config, config)
+            model = _random_twin(model_config, config, seed=files.twin_seed)
         else:
             model = _trained(files, model_config, config, dtype=dtype, head=head)
     model = model.to(device=where, dtype=dtype).eval()
@@ -145,12 +143,12 @@ def _converted_tokenizer(directory: Path) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=words, **special)  # type: ignore[no-untyped-call]
 
 
-def _random_twin(model_config: Any, config: HarvestConfig) -> Any:
+def _random_twin(model_config: Any, config: HarvestConfig, *, seed: int) -> Any:
     """The same architecture with fresh weights, drawn in float32 whatever it computes in: the same twin everywhere."""
     from transformers import AutoModel
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_TWIN_SEED)
+        torch.manual_seed(seed)
         return AutoModel.from_config(  # type: ignore[no-untyped-call]
             model_config, dtype=torch.float32, trust_remote_code=config.allow_remote_code
         )

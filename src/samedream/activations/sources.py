@@ -8,6 +8,7 @@ only for a hub id that is not in the hub's cache.
 import json
 import os
 import re
+import zlib
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -40,12 +41,17 @@ class ModelFiles:
     directory: Path
     random: bool
 
+    @property
+    def twin_seed(self) -> int:
+        """Seed of a random twin's weights, from the model's name: two models of one architecture have two twins."""
+        return zlib.crc32(Path(self.source).name.encode())
+
     def fingerprint(self) -> str:
         """SHA-256 of configuration, tokenizer and weights; a random twin has no weights on disk."""
         patterns = ["config.json", "tokenizer*.json"]
         patterns += [] if self.random else ["*.safetensors", *_PICKLES]
         paths = sorted({path for pattern in patterns for path in self.directory.glob(pattern)})
-        return RANDOM_PREFIX * self.random + content_sha256(paths)
+        return (f"{RANDOM_PREFIX}{self.twin_seed}:" if self.random else "") + content_sha256(paths)
 
 
 def resolve(source: str, config: HarvestConfig) -> ModelFiles:
