@@ -62,7 +62,7 @@ def save_embedding(directory: Path, embedding: NDArray[np.float32]) -> Path:
 
 
 def load_embedding(directory: Path) -> NDArray[np.float32] | None:
-    """Load embedding.npy, float32 [passages, width]; None where there was no embedder to make it.
+    """Map embedding.npy, float32 [passages, width]; None where there was no embedder to make it.
 
     Raises:
         MissingArtifactError: The stage is not done.
@@ -70,5 +70,5 @@ def load_embedding(directory: Path) -> NDArray[np.float32] | None:
     """
     if not artifacts.require_manifest(directory).files:
         return None
-    loaded: NDArray[np.float32] = np.load(artifacts.verify(directory, EMBEDDING), allow_pickle=False)
+    loaded: NDArray[np.float32] = np.load(artifacts.verify(directory, EMBEDDING), mmap_mode="r")
     return loaded
