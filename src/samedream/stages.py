@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from samedream import artifacts, progress
 from samedream.errors import MissingArtifactError, StudyFileError
-from samedream.readers import repeat_of, states_of, twin_of
-from samedream.study import EMBEDDING, Study
+from samedream.readers import EMBEDDING, frozen_of, repeat_of, states_of, twin_of
+from samedream.study import Study
 
 if TYPE_CHECKING:
     from samedream.sae.frontier import Point
@@ -114,7 +114,7 @@ def _comparison(study: Study, left: str, right: str) -> None:
     beside = {
         f"{side}_{what}": study.features(reader)
         for side, model in (("left", left), ("right", right))
-        for what, reader in (("repeat", repeat_of(model)), ("floor", twin_of(model)))
+        for what, reader in (("repeat", repeat_of(model)), ("floor", twin_of(model)), ("frozen", frozen_of(model)))
         if reader in readers
     }
     run.run(

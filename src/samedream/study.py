@@ -6,7 +6,6 @@ which cuts finer, if asked for, further ones of other widths (`readers`).
 """
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from itertools import combinations
@@ -22,18 +21,23 @@ from samedream.corpus.config import CorpusConfig
 from samedream.errors import StudyFileError
 from samedream.features.config import FeaturesConfig
 from samedream.labels.config import LabelsConfig
-from samedream.readers import REPEAT, at_width, is_taken, repeat_of, states_of, twin_of, width_of
+from samedream.readers import (
+    EMBEDDING,
+    REPEAT,
+    at_width,
+    check_models,
+    frozen_of,
+    is_frozen,
+    repeat_of,
+    slug,
+    states_of,
+    twin_of,
+    width_of,
+)
 from samedream.records import Config
 from samedream.report.config import ReportConfig
 from samedream.sae.config import SAEConfig
 from samedream.study_file import nearest_key, override
-
-EMBEDDING = "embedding"  # a directory beside the models' labels
-
-
-def slug(name: str) -> str:
-    """A model's name as a directory: lower case, letters, digits, dots and single hyphens."""
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "model"
 
 
 class ModelConfig(Config):
@@ -81,6 +85,7 @@ class StudyConfig(Config):
     name: str = Field("study", description="the study's name")
     models: tuple[ModelConfig, ...] = Field(description="two or more models")
     floor: bool = Field(True, description="also read with random-init twins, for the floor")
+    frozen: bool = Field(False, description="also train dictionaries of random directions: another kind of floor")
     ceiling: bool = Field(True, description="also train each dictionary with another seed, for the ceiling")
     ceiling_articles: Literal["same", "other"] = Field(
         "same",
@@ -104,17 +109,7 @@ class StudyConfig(Config):
     def _distinct(cls, models: tuple[ModelConfig, ...]) -> tuple[ModelConfig, ...]:
         if len(models) < 2:
             raise ValueError(f"a study compares at least two models, {len(models)} given")
-        slugs = [model.slug for model in models]
-        for name in slugs:
-            if name == EMBEDDING:
-                raise ValueError(f"a model cannot be called {name!r}: the passages' embedding is; give it another name")
-            if slugs.count(name) > 1:
-                raise ValueError(f"two models are called {name!r}; give one of them another name = ...")
-            if is_taken(name):
-                raise ValueError(
-                    f"a model is called {name!r}, as samedream calls a dictionary of its own (.repeat, .random, .w and "
-                    f"a width); give it another name = ..."
-                )
+        check_models([model.slug for model in models])
         return models
 
     @field_validator("widths")
@@ -180,7 +175,7 @@ class Study:
         return sources
 
     def readers(self) -> list[str]:
-        """Everything with a dictionary: models, their repeats, their random twins, other widths and their repeats."""
+        """Everything with a dictionary: models, repeats, twins, other widths and their repeats, frozen ones."""
         readers = self.models()
         if self.config.ceiling:
             readers += [repeat_of(model.slug) for model in self.config.models if len(model.sae) != 1]
@@ -191,6 +186,8 @@ class Study:
                 continue  # the study's own
             for model in self.models():
                 readers += [at_width(model, width), repeat_of(at_width(model, width))]
+        if self.config.frozen:
+            readers += [frozen_of(model) for model in self.models()]
         return readers
 
     def dictionary(self, reader: str) -> Path | None:
@@ -214,6 +211,8 @@ class Study:
             changed["articles"] = "second half" if reader.endswith(f".{REPEAT}") else "first half"
         if (width := width_of(reader)) is not None:
             changed["width"] = width
+        if is_frozen(reader):
+            changed |= {"variant": "frozen", "l1_strength": None, "nested": None}
         return self.config.sae.model_copy(update=changed)
 
     def widths(self, left: str, right: str) -> dict[int, dict[str, tuple[Path, Path]]]:
