@@ -111,7 +111,7 @@ def test_choices_are_those_of_the_plain_path(values, k):
         selector = Selector(rule, k)
         for _ in range(2):  # the second time with the first one's bound
             parts = np.array_split(pre.numpy(), min(2, len(pre)))
-            starts, features, found = selector(parts.copy, len(pre), 19)
+            starts, features, found = selector(parts.copy, len(pre))
             rows = np.repeat(np.arange(len(values)), np.diff(starts))
             assert (rows * 19 + features).tolist() == plain(pre).tolist()
             assert found.tolist() == pre.numpy()[rows, features].tolist()
@@ -119,8 +119,8 @@ def test_choices_are_those_of_the_plain_path(values, k):
 
 def test_a_bound_that_is_too_high_is_noticed():
     selector = Selector("batch", 2)
-    selector(lambda: [np.full((3, 20), 100.0, np.float32)], 3, 20)
-    starts, features, _ = selector(lambda: [np.tile(np.arange(20, dtype=np.float32), (3, 1))], 3, 20)
+    selector(lambda: [np.full((3, 20), 100.0, np.float32)], 3)
+    starts, features, _ = selector(lambda: [np.tile(np.arange(20, dtype=np.float32), (3, 1))], 3)
     assert starts.tolist() == [0, 2, 4, 6]
     assert features.tolist() == [18, 19] * 3
 

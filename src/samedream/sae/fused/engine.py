@@ -1,6 +1,8 @@
 """The fast path of training on a CPU: one batch in, changed weights out."""
 
+import functools
 from collections.abc import Iterator
+from typing import Literal
 
 import numba
 import numpy as np
@@ -8,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from samedream.sae.fused.product import Kind, Product, best_kind
+from samedream.sae.fused.screen import Screen, pays
 from samedream.sae.fused.select import Selector
 from samedream.sae.fused.sums import by_feature, decode_and_slope
 from samedream.sae.fused.update import adam, update
@@ -29,14 +32,17 @@ class FusedEngine:
     is active, row by row and then feature by feature, each by one thread: the same bits whatever the number of threads.
     """
 
-    def __init__(self, weights: Parameters, kind: Variant, *, aux_k: int, product: Kind | None = None) -> None:
+    def __init__(
+        self, weights: Parameters, kind: Variant, *, aux_k: int, product: Kind | Literal["int8"] | None = None
+    ) -> None:
         """Take weights over; they are changed in place.
 
         Args:
             weights: The dictionary, on the CPU.
             kind: Which activations are kept; its `rule` is not None.
             aux_k: How many dead features reconstruct a row's residual.
-            product: How the dense product is computed; by default the fastest of this processor.
+            product: How the dense product is computed; by default the fastest of this processor. "int8" screens, and
+                what passes is float32.
         """
         assert kind.rule is not None
         self._threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
@@ -47,7 +53,11 @@ class FusedEngine:
         self._moments = [np.zeros((2, *tensor.shape), np.float32) for tensor in weights.tensors()]
         self._steps, self._finite = 0, True
         self._nested = np.array(kind.nested, np.int32)
-        self._product = Product(self._encoder, self._encoder_bias, product or best_kind())
+        if product is None:
+            product = "int8" if kind.rule == "batch" and pays(kind.k, *self._encoder.shape) else best_kind()
+        self._screen = Screen(self._encoder, self._encoder_bias) if product == "int8" else None
+        # without a bound yet, a screen needs the whole product once
+        self._product = Product(self._encoder, self._encoder_bias, "float32" if product == "int8" else product)
         self._select = Selector(kind.rule, kind.k)
 
     def step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
@@ -69,7 +79,9 @@ class FusedEngine:
     def _step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
         batch: Floats = rows.numpy()
         count, d = batch.shape
-        starts, features, values = self._select(lambda: self._blocks(batch), count, len(self._encoder))
+        starts, features, values = self._select(
+            lambda: self._blocks(batch), count, functools.partial(self._screen, batch) if self._screen else None
+        )
         slopes = np.empty((len(self._nested), count, d), np.float32)
         value_slopes, squares = np.empty_like(values), np.empty((len(self._nested), count), np.float32)
         with numba.parallel_chunksize(64):  # rows

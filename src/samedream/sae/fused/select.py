@@ -16,6 +16,7 @@ from samedream.sae.fused.vectors import above, lowest_bit
 
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int32]
+Candidates = tuple[Counts, Counts, Floats]
 _SAMPLE = 16  # every 16th row
 _SLACK = np.float32(0.9)  # of the last border: the next batch's border is seldom below
 _LEAST = np.float32(1e-45)  # the least float32 above 0
@@ -134,6 +135,13 @@ def _guess(pre: Floats, k: int) -> np.float32:
     return np.float32(max(np.partition(sample, len(sample) - count)[len(sample) - count], 0.0))
 
 
+def _border(values: Floats, want: int) -> np.float32:
+    """The least of the `want` largest values that are above 0."""
+    if len(values) <= want:
+        return _LEAST
+    return max(np.float32(np.partition(values, len(values) - want)[len(values) - want]), _LEAST)
+
+
 class Selector:
     """Chooses the active features of one batch after the other."""
 
@@ -142,34 +150,56 @@ class Selector:
         self._rule, self._k = rule, k
         self._bound: np.float32 | None = None  # below it the last batch had nothing to choose, with room to spare
 
-    def __call__(self, blocks: Callable[[], Iterable[Floats]], rows: int, width: int) -> tuple[Counts, Counts, Floats]:
+    def __call__(
+        self,
+        blocks: Callable[[], Iterable[Floats]],
+        rows: int,
+        screen: Callable[[np.float32], Candidates] | None = None,
+    ) -> Candidates:
         """Choose.
 
         Args:
-            blocks: Gives the pre-activations of the batch, some rows at a time, float32 [some, width], each row
+            blocks: Gives the pre-activations of the batch, some rows at a time, float32 [some, features], each row
                 contiguous; asked once more where the bound was too high.
             rows: Of the whole batch.
-            width: Number of features.
+            screen: Gives all that lies above a bound, and perhaps more (`samedream.sae.fused.screen`). The values are
+                then its, and `blocks` is asked where there is no bound yet or it was too high. For rule "batch" only.
 
         Returns:
             Where each row begins, int32 [rows + 1]; active features, ascending within a row, int32 [active]; their
             values, float32 [active].
         """
         want = self._k * rows
-        counts, found, values = self._look(blocks(), rows, self._bound)
-        if len(values) < want and self._rule == "batch":
-            counts, found, values = self._look(blocks(), rows, np.float32(0))
+        counts, found, values = self._screen(screen, blocks, rows) if screen else self._product(blocks, rows)
         starts = np.zeros(rows + 1, np.int32)
         features = np.empty(min(len(values), want), np.int32)
-        border = _LEAST
-        if len(values) > want:
-            border = np.partition(values, len(values) - want)[len(values) - want]
+        border = _border(values, want)
         ties = want - int((values > border).sum())
         _keep(border, ties, found, counts, starts, values, features)
         self._bound = np.float32(border * _SLACK) if len(values) >= want else np.float32(0)
-        return starts, features, values[: len(features)]
+        return starts, features[: starts[-1]], values[: starts[-1]]
 
-    def _look(self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None) -> tuple[Counts, Counts, Floats]:
+    def _product(self, blocks: Callable[[], Iterable[Floats]], rows: int) -> Candidates:
+        """Candidates of the whole product: those above the last bound, or all where they are too few."""
+        found = self._look(blocks(), rows, self._bound)
+        if len(found[2]) < self._k * rows and self._rule == "batch":
+            found = self._look(blocks(), rows, np.float32(0))
+        return found
+
+    def _screen(
+        self, screen: Callable[[np.float32], Candidates], blocks: Callable[[], Iterable[Floats]], rows: int
+    ) -> Candidates:
+        """Candidates of a screen: those above the last bound, else above one that the whole product gives."""
+        want = self._k * rows
+        if self._bound:
+            found = screen(self._bound)
+            if int((found[2] > self._bound).sum()) >= want:
+                return found
+        self._bound = None
+        values = self._product(blocks, rows)[2]
+        return screen(np.float32(_border(values, want) * _SLACK))
+
+    def _look(self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None) -> Candidates:
         """Candidates: how many in each row, which features, and their values."""
         counts, found, start = np.empty(rows, np.int32), [], 0
         for pre in blocks:
@@ -187,5 +217,6 @@ class Selector:
             _collect(pre, borders, ties, begins, features, values)
             found.append((features, values))
             start += len(pre)
+            del pre  # before the next ones are made
         features, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return counts, features, values

@@ -1,8 +1,10 @@
-"""Machine code that numba cannot be talked into: a tile of an integer product, and sixteen comparisons at once.
+"""Machine code that numba cannot be talked into: tiles of integer products, and sixteen comparisons at once.
 
 Written through numba's own code generator (LLVM), so there is nothing to build and nothing to install beside numba.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -45,10 +47,18 @@ def _add_products(builder: Any, sums: Any, left: Any, right: Any) -> Any:
     return builder.add(sums, builder.call(function, [left, right]))
 
 
-def _sum_products(builder: Any, rows: Any, features: Any, pairs: Any) -> list[Any]:
-    """The loop over pairs of columns."""
+def _add_bytes(builder: Any, sums: Any, left: Any, right: Any) -> Any:
+    """Multiply four int8 (left) with four uint8 (right) a lane and add them to int32 sums: `vpdpbusd`."""
+    kind = ir.FunctionType(_SUMS, [_SUMS, _SUMS, _SUMS])
+    insert: Any = cgutils.get_or_insert_function
+    function = insert(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
+    return builder.call(function, [sums, builder.bitcast(right, _SUMS), builder.bitcast(left, _SUMS)])
+
+
+def _sum_products(builder: Any, rows: Any, features: Any, pairs: Any, add: Callable[..., Any]) -> list[Any]:
+    """The loop over columns: pairs of int16, or fours of int8, as many bits."""
     vectors = FEATURES // LANES
-    rows = builder.bitcast(rows, _INT32.as_pointer())  # a pair of int16 is broadcast as one int32
+    rows = builder.bitcast(rows, _INT32.as_pointer())  # a pair (or four) is broadcast as one int32
     features = builder.bitcast(features, _PAIRS.as_pointer())
     before, loop, after = builder.block, builder.append_basic_block("columns"), builder.append_basic_block("summed")
     builder.branch(loop)
@@ -66,7 +76,7 @@ def _sum_products(builder: Any, rows: Any, features: Any, pairs: Any) -> list[An
             both = builder.bitcast(_splat(builder, value, _SUMS), _PAIRS)
             for j in range(vectors):
                 place = row * vectors + j
-                found[place] = _add_products(builder, found[place], both, loaded[j])
+                found[place] = add(builder, found[place], both, loaded[j])
     following = builder.add(step, _INT64(UNROLLED))
     step.add_incoming(following, loop)
     for value, result in zip(sums, found, strict=True):
@@ -97,7 +107,7 @@ def product_tile(
         def address(number: int, offset: Any) -> Any:
             return _pointer(context, builder, kinds[number], values[number], offset)
 
-        sums = _sum_products(builder, address(0, values[1]), address(2, values[3]), values[4])
+        sums = _sum_products(builder, address(0, values[1]), address(2, values[3]), values[4], _add_products)
         of_feature = builder.bitcast(address(10, values[12]), _FLOATS.as_pointer())
         bias = builder.bitcast(address(11, values[12]), _FLOATS.as_pointer())
         vectors = FEATURES // LANES
@@ -111,6 +121,55 @@ def product_tile(
                 value = builder.fmul(value, builder.load(builder.gep(of_feature, here), align=4))
                 value = builder.fadd(value, builder.load(builder.gep(bias, here), align=4))
                 builder.store(value, builder.gep(target, here), align=4)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _passing(builder: Any, sums: list[Any], of_row: list[Any], of_features: list[Any]) -> Any:
+    """One row of `screen_tile`: (sum * unit + error) * feature's unit + slope * norm > needed, a bit a feature."""
+    unit, error, slope = (_splat(builder, value, _FLOATS) for value in of_row)
+    bits: Any = _INT32(0)
+    for j, total in enumerate(sums):
+        feature_unit, norm, needed = (builder.load(builder.gep(at, [_INT64(j)]), align=4) for at in of_features)
+        most = builder.fadd(builder.fmul(builder.sitofp(total, _FLOATS), unit), error)
+        most = builder.fadd(builder.fmul(most, feature_unit), builder.fmul(slope, norm))
+        mask = builder.zext(builder.bitcast(builder.fcmp_ordered(">", most, needed), ir.IntType(LANES)), _INT32)
+        bits = builder.or_(bits, builder.shl(mask, _INT32(j * LANES)))
+    return bits
+
+
+@intrinsic
+def screen_tile(
+    typingctx: Any, rows: Any, of_rows: Any, row_panel: Any, features: Any, of_features: Any, panel: Any, masks: Any,
+    fours: Any, width: Any,
+) -> Any:  # fmt: skip
+    """Which of ROWS rows by FEATURES features may lie above a bound: bit f of masks[r, panel] for the panel's f-th.
+
+    Only where WIDE: a mask has 32 bits, as many as FEATURES.
+
+    Args (after numba's own): packed int8 rows (`screen.Screen`), what is known of them and the number of their panel;
+    the same of uint8 features; the uint32 masks; the number of columns over 4 (a multiple of UNROLLED), and of masks
+    in a row.
+    """
+    signature = types.void(rows, of_rows, row_panel, features, of_features, panel, masks, fours, width)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def address(number: int, *factors: Any) -> Any:
+            offset = functools.reduce(builder.mul, factors)
+            return _pointer(context, builder, signature.args[number], values[number], offset)
+
+        p, q, steps, stride = values[2], values[5], values[7], values[8]
+        given = address(0, p, steps, _INT64(ROWS)), address(3, q, steps, _INT64(FEATURES))
+        sums = _sum_products(builder, *given, steps, _add_bytes)
+        known = builder.bitcast(address(4, q, _INT64(3 * FEATURES)), _FLOATS.as_pointer())
+        vectors = FEATURES // LANES
+        of_features = [builder.gep(known, [_INT64(i * vectors)]) for i in range(3)]
+        of_row, at = address(1, p, _INT64(3 * ROWS)), builder.gep(address(6, p, _INT64(ROWS), stride), [q])
+        for row in range(ROWS):
+            known_here = [builder.load(builder.gep(of_row, [_INT64(3 * row + i)])) for i in range(3)]
+            bits = _passing(builder, sums[row * vectors : (row + 1) * vectors], known_here, of_features)
+            builder.store(bits, builder.gep(at, [builder.mul(stride, _INT64(row))]), align=4)
         return context.get_dummy_value()
 
     return signature, generate
