@@ -111,23 +111,22 @@ def _comparison(study: Study, left: str, right: str) -> None:
 
     names = {model.slug: model.display_name for model in study.config.models}
     readers = study.readers()
-    beside = {
-        f"{side}_{what}": study.features(reader)
+    beside = (("", str), ("_repeat", repeat_of), ("_floor", twin_of), ("_frozen", frozen_of))
+    sides = {
+        f"{side}{what}": of(model)
         for side, model in (("left", left), ("right", right))
-        for what, reader in (("repeat", repeat_of(model)), ("floor", twin_of(model)), ("frozen", frozen_of(model)))
-        if reader in readers
+        for what, of in beside
+        if of(model) in readers
     }
     run.run(
         study.comparison(left, right),
         study.config.comparison,
         names=(names[left], names[right]),
-        left=study.features(left),
-        right=study.features(right),
         corpus=study.corpus,
-        dictionaries={"left": study.sae(left), "right": study.sae(right)},
+        dictionaries={side: study.sae(reader) for side, reader in sides.items()},
         embedding=study.embedding,
         widths=study.widths(left, right),
-        **beside,
+        **{side: study.features(reader) for side, reader in sides.items()},
     )
 
 

@@ -4,7 +4,7 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from samedream.comparison.arena import enter
-from samedream.comparison.carry import carried, fit, r_squared
+from samedream.comparison.carry import carried, fit, r_squared, to_twins
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
 from samedream.errors import ComparisonError
@@ -100,6 +100,29 @@ def test_no_passing_feature_no_figure(planted_pair):
     found = carried(_arena(*planted_pair), "left", "right", passes=np.zeros(FEATURES, dtype=np.bool_))
     assert found.figures["passing"] is None
     assert found.figures["all"] is not None
+
+
+def test_twins_are_carried_as_well(planted_pair):
+    activities, context = planted_pair
+    unrelated = np.random.default_rng(5).normal(size=(N, D)).astype(np.float32)
+    activity = sparse.csr_array(np.maximum(unrelated @ context.decoders["left"].T - 5, 0).astype(np.float32))
+    arena = _arena(
+        activities | {"left_floor": activities["left"], "right_floor": activity},
+        Context(
+            states=context.states | {"left_floor": context.states["left"], "right_floor": unrelated},
+            decoders=context.decoders
+            | {"left_floor": context.decoders["left"], "right_floor": context.decoders["left"]},
+        ),
+    )
+    found = to_twins(arena, "left", "right")
+    assert found["to twin"] == found["twin to twin"]  # left's twin is left itself here
+    assert abs(found["to twin"]["mean"]) < 0.1
+    assert found["to twin"]["map_r_squared"] < 0.01
+    assert found["to twin"]["features"] == arena.sides["left"].eligible.size
+    back = to_twins(arena, "right", "left")
+    assert back["to twin"]["mean"] == pytest.approx(carried(arena, "right", "left").figures["all"]["mean"])
+    assert back["twin to twin"]["map_r_squared"] < 0.01
+    assert to_twins(_arena(*planted_pair), "left", "right") == {"to twin": None, "twin to twin": None}
 
 
 def test_without_states_or_decoders_there_is_none(planted_pair):

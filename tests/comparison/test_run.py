@@ -118,6 +118,7 @@ def test_states_and_decoders_are_used_when_they_are_there(study, planted, tmp_pa
     summary, rows = load_summary(out), load_matches(out)
     assert summary["dense"]["measures"]["cka"]["states"]["value"] < 0.1
     assert summary["decoder_cosine"]["a_to_b"]["all"]["features"] == summary["method"]["eligible_features"]["left"]
+    assert summary["decoder_cosine"]["a_to_b"]["floors"] == {"to twin": None, "twin to twin": None}  # no twin's decoder
     assert rows["decoder_cosine"].null_count == rows["r"].null_count < 140
     # a study of an older version has neither
     run(tmp_path / "bare", CONFIG, names=("a", "b"), **study)

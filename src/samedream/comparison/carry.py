@@ -41,20 +41,20 @@ class Carried:
     figures: dict[str, Any]
 
 
-def carried(arena: Arena, source: str, target: str, *, passes: Mask) -> Carried | None:
-    """Carry `source`'s decoder directions to `target`; None without both sides' states and decoders.
+def carried(arena: Arena, source: str, target: str, *, passes: Mask | None = None) -> Carried | None:
+    """Carry `source`'s decoder directions to `target`; None without both sides' activity, states and decoders.
 
     Args:
         arena: The comparison.
-        source: "left" or "right".
-        target: The other.
-        passes: Which of source's eligible features pass the test against target.
+        source: A side ("left").
+        target: Another, of another space.
+        passes: Which of source's eligible features pass the test against target: they get figures of their own.
 
     Raises:
         ComparisonError: The decoders do not fit the features or the states.
     """
     states, decoders = arena.context.states, arena.context.decoders
-    if not {source, target} <= states.keys() & decoders.keys():
+    if not {source, target} <= arena.sides.keys() & states.keys() & decoders.keys():
         return None
     for side in (source, target):
         wanted = (arena.sides[side].features, states[side].shape[1])
@@ -78,10 +78,22 @@ def carried(arena: Arena, source: str, target: str, *, passes: Mask) -> Carried 
     everything = np.ones(cosine.size, dtype=np.bool_)
     figures = {
         "all": _figures(cosine, by_chance, everything),
-        "passing": _figures(cosine, by_chance, passes),
+        "passing": None if passes is None else _figures(cosine, by_chance, passes),
         "map_r_squared": float(np.mean(explained)),
     }
     return Carried(cosine=cosine, figures=figures)
+
+
+def to_twins(arena: Arena, source: str, target: str) -> dict[str, Any]:
+    """The same against random twins, of all features: source to target's twin, and twin to twin; None where missing."""
+    found = {
+        "to twin": carried(arena, source, f"{target}_floor"),
+        "twin to twin": carried(arena, f"{source}_floor", f"{target}_floor"),
+    }
+    return {
+        name: one and {**one.figures["all"], "map_r_squared": one.figures["map_r_squared"]}
+        for name, one in found.items()
+    }
 
 
 def _rows(half: Half, x: Floats32, y: Floats32) -> Pair:

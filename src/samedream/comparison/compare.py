@@ -10,6 +10,7 @@ import pyarrow as pa
 from samedream.comparison.activity import THETA_SHARE
 from samedream.comparison.arena import Arena, enter
 from samedream.comparison.blocks import MIN_BLOCKS
+from samedream.comparison.carry import to_twins
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
 from samedream.comparison.crosscoder import crosscoder
@@ -166,7 +167,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         embedding_similarity={"a_to_b": _meaning(a, b), "b_to_a": _meaning(b, a)},
         dense=dense(arena),
-        decoder_cosine={"a_to_b": _pointing(a), "b_to_a": _pointing(b)},
+        decoder_cosine={"a_to_b": _pointing(arena, a), "b_to_a": _pointing(arena, b)},
         granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,
         crosscoder=crosscoder(arena.context.states, arena.blocks.code, fraction, seed=arena.config.seed),
@@ -187,8 +188,10 @@ def _normalised(side: View) -> Interval | None:
     )
 
 
-def _pointing(side: View) -> dict[str, Any] | None:
-    return side.carried.figures if side.carried else None
+def _pointing(arena: Arena, side: View) -> dict[str, Any] | None:
+    if side.carried is None:
+        return None
+    return {**side.carried.figures, "floors": to_twins(arena, side.source, side.target)}
 
 
 def _permutation_fdr(side: View) -> float | None:

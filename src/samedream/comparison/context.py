@@ -51,7 +51,7 @@ class Context:
         embedding: Each passage as a neutral embedder sees it, float32 ``[passages, e]``.
         states: Side ("left", "right_floor") → mean hidden state of each passage, float32 ``[passages, d]``; NaN for a
             passage without tokens. A repeat has none: it reads the states of its model.
-        decoders: Side ("left", "right") → decoder directions, float32 ``[features, d]``, in the units of `states`.
+        decoders: Side → decoder directions, float32 ``[features, d]``, in the units of `states`; no repeats either.
         peaks: Side → what stands at the peaks of its activity.
         fit: Side → "l0" and "variance_explained" of its dictionary.
         widths: Further dictionaries of the two models, a rung for each width.

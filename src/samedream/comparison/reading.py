@@ -49,7 +49,7 @@ def with_models(context: Context, features: Mapping[str, Path], dictionaries: Ma
     Args:
         context: What is known of the passages.
         features: Side → ``features/<reader>``; one of an older version has no states, and then the context has none.
-        dictionaries: Side → ``sae/<reader>/seed-<n>``; one that is not there any more is left out.
+        dictionaries: Side → ``sae/<reader>/seed-<n>``; repeats and what is not there any more are left out.
 
     Raises:
         StaleArtifactError: The features were made with another dictionary.
@@ -62,7 +62,7 @@ def with_models(context: Context, features: Mapping[str, Path], dictionaries: Ma
     decoders = {
         side: _decoder(directory, features[side])
         for side, directory in dictionaries.items()
-        if (directory / artifacts.MANIFEST).exists()
+        if side in _WITH_STATES and (directory / artifacts.MANIFEST).exists()
     }
     return replace(context, states=states, decoders=decoders)
 

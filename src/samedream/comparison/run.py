@@ -46,7 +46,7 @@ def run(
         left: ``features/<a>``.
         right: ``features/<b>``.
         corpus: ``corpus``, whose articles are the blocks.
-        dictionaries: "left" and "right" → ``sae/<model>/seed-<n>``, for their decoder directions.
+        dictionaries: Side → ``sae/<reader>/seed-<n>``, for their decoder directions.
         embedding: ``labels/embedding``.
         widths: Width → side → ``features/`` and ``sae/`` of a further dictionary, for granularity.
         beside: Features of `compare`'s other sides: left_repeat (``features/<a>.repeat``), right_floor (``.random``) …
