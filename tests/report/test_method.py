@@ -39,6 +39,12 @@ FOUND = {
     "margin": 0.21,
     "note": "Read so.",
     "splits": {"a": {"from": 640, "to": 2560, "split": 0.141}, "b": None},
+    "measure": "effective_articles",
+    "by_measure": {
+        "effective_articles": {"finding": "a lower", "margin": 0.21},
+        "effective_topics": {"finding": "no clear difference", "margin": -0.1},
+        "entity_share": {"finding": "a higher", "margin": 0.04},
+    },
     "news": 3,
 }
 
@@ -53,6 +59,7 @@ def test_fineness_says_which_one_cuts_finer() -> None:
     )
     assert found.others == (
         ("what the difference keeps beyond chance and seeds, in doublings (below 0: nothing)", ".21"),
+        ("“peaks inside a name” is lower in B than in A at every size, by", ".04"),
         ("how much more often A’s feature of a pair lies inside B’s than the reverse", ".11 [.08–.14]"),
         ("measured on", "41 pairs"),
         ("A’s features at 640 that two or more of its 2,560 make up", "14\xa0%"),

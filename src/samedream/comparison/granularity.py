@@ -26,8 +26,9 @@ MIN_PAIRS = 30
 MIN_WIDTHS = 2
 NOTE = (
     "A feature fires where it is above 20 % of its maximum. Means are over the features that fire in at least 10 "
-    "passages; differences are a - b in doublings, of the entity share in points; the margin is what the interval of a "
-    "difference keeps beyond the difference that another seed of a dictionary makes, the smallest over the widths."
+    "passages; differences are a - b (a is the first model) in doublings, of the entity share in points; the margin is "
+    "what the interval of a difference keeps beyond the difference that another seed of a dictionary makes, the "
+    "smallest over the widths."
 )
 
 Floats = NDArray[np.float64]

@@ -24,6 +24,7 @@ _ROWS = (
     ("peaks on words, as if evenly on", "effective_words", False),
     ("peaks inside a name", "entity_share", True),
 )
+_WAYS = {"a lower": "lower", "a higher": "higher"}
 _DRAWN = "effective_articles"
 _KNOWN = {
     "a", "b", "difference", "containment", "verdict", "why", "measure", "margin", "by_measure", "pairs", "curves",
@@ -74,7 +75,7 @@ def fineness(found: Mapping[str, Any] | None, names: tuple[str, str]) -> Finenes
     sides = (found.get("a") or {}, found.get("b") or {})
     title = _VERDICTS.get(str(found.get("verdict")), f"Which of {{a}} and {{b}} cuts finer: {CANNOT_TELL}")
     rows = [(words, *(_written(side.get(key), share) for side in sides)) for words, key, share in _ROWS]
-    others = [*_sure(found), *_pairs(found, names), *_splits(found, names)]
+    others = [*_sure(found, names), *_pairs(found, names), *_splits(found, names)]
     others += flat({key: value for key, value in found.items() if key not in _KNOWN})
     return Fineness(
         title.format(a=names[0], b=names[1]),
@@ -98,13 +99,18 @@ def _interval(found: Any) -> Interval | None:
     return msgspec.convert(found, Interval) if isinstance(found, Mapping) and "value" in found else None
 
 
-def _sure(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _sure(found: Mapping[str, Any], names: tuple[str, str]) -> list[tuple[str, str]]:
+    """How sure the verdict is, and which other measures tell the models apart."""
     margin = finite(found.get("margin"))
     said = [("why", str(found["why"]))] if found.get("why") else []
     if margin is not None:
-        said.append(
-            ("what the difference keeps beyond chance and seeds, in doublings (below 0: nothing)", figure(margin))
-        )
+        words = "what the difference keeps beyond chance and seeds, in doublings (below 0: nothing)"
+        said.append((words, figure(margin)))
+    for words, measure, _ in _ROWS:
+        other = (found.get("by_measure") or {}).get(measure) or {}
+        if measure != found.get("measure") and (way := _WAYS.get(str(other.get("finding")))):
+            less, more = names if way == "lower" else names[::-1]
+            said.append((f"“{words}” is lower in {less} than in {more} at every size, by", figure(other["margin"])))
     return said
 
 
