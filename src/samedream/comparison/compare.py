@@ -4,28 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from samedream.comparison.activity import THETA_SHARE
 from samedream.comparison.arena import Arena, enter
-from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.carry import to_twins
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
 from samedream.comparison.crosscoder import crosscoder
 from samedream.comparison.curves import breadths
 from samedream.comparison.dense import dense
-from samedream.comparison.estimates import found_again, normalised
+from samedream.comparison.estimates import Sampled, found_again, normalised
 from samedream.comparison.granularity import granularity, own_rung
-from samedream.comparison.nulls import NULL_FEATURES, QUANTILE, false_passes
+from samedream.comparison.method import method, notes
+from samedream.comparison.nulls import false_passes
 from samedream.comparison.shared import shared_fraction
 from samedream.comparison.sharing import sharing
 from samedream.comparison.table import class_counts, in_meaning, matches
-from samedream.comparison.view import FALSE_DISCOVERY_RATE, View, view
+from samedream.comparison.view import View, view
 from samedream.records import Directed, Interval
 
-COMFORTABLE_BLOCKS = 50
 Means = dict[str, float | None]
 
 
@@ -150,7 +147,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     fraction = both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling))
     return Comparison(
         matches=table,
-        universality=both(lambda side: side.found.direction.universality().interval()),
+        universality=both(lambda side: _universality(side).interval(extra_variance=side.seed_variance)),
         floor=both(lambda side: side.floor.universality().interval() if side.floor else None),
         frozen_floor=both(lambda side: side.frozen.direction.universality().interval() if side.frozen else None),
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
@@ -175,16 +172,21 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         passages=a.activity.passages,
         blocks=arena.blocks.count,
         features=(a.activity.features, b.activity.features),
-        method=_method(arena),
-        notes=_notes(arena),
+        method=method(arena),
+        notes=notes(arena),
     )
+
+
+def _universality(side: View) -> Sampled:
+    return side.found.direction.universality()
 
 
 def _normalised(side: View) -> Interval | None:
     return normalised(
-        side.found.direction.universality(),
+        _universality(side),
         side.floor.universality() if side.floor else None,
         side.ceiling.universality() if side.ceiling else None,
+        seed_variance=side.seed_variance,
     )
 
 
@@ -214,83 +216,3 @@ def _seed_stability(side: View) -> Interval | None:
     if side.repeat is None or side.repeat_tested is None:
         return None
     return found_again(side.repeat.direction, side.repeat_tested.passes, side.repeat.null.stratum)
-
-
-def _method(arena: Arena) -> dict[str, Any]:
-    config = arena.config
-    return {
-        "similarity": "Pearson correlation of log1p(activity / theta) per passage, all pairs of features",
-        "theta": f"{THETA_SHARE:.0%} of the feature's maximum",
-        "kept_per_passage": config.keep_per_passage,
-        "retained_activity": {name: side.retained for name, side in arena.sides.items()},
-        "eligible_features": {name: int(side.eligible.size) for name, side in arena.sides.items()},
-        "min_passages": config.min_passages,
-        "partner": "chosen on one half of the articles, scored on the other, both ways round, averaged",
-        "null": "whole articles shuffled within each half, the same choosing and scoring, pooled by firing rate",
-        "permutations": config.permutations,
-        "null_features_per_permutation": NULL_FEATURES,
-        "threshold_quantile": QUANTILE,
-        "test": _test_in_words(arena),
-        "false_discovery_rate": FALSE_DISCOVERY_RATE,
-        "interval": "95 %, delete-one-group jackknife over articles; the shared fraction's adds the chance of having "
-        "these features and no others",
-        "jackknife_groups": sum(half.n_groups for half in arena.blocks.halves),
-        "seed": config.seed,
-    }
-
-
-def _test_in_words(arena: Arena) -> str:
-    floors = any(name.endswith("_floor") for name in arena.sides)
-    return "Benjamini-Hochberg on each feature's p against shuffled articles" + (
-        "; and its win over what it finds in the random twins, at the false rate that losses show (knockoff+)"
-        if floors
-        else ""
-    )
-
-
-def _notes(arena: Arena) -> list[str]:
-    sides = arena.sides
-    notes = list(arena.notes)
-    if _same(arena, "left", "right"):
-        notes.append("The two sides are identical: this compares a dictionary with itself.")
-    notes += [
-        f"The {name} repeat is identical to {name}: its ceiling says nothing about another seed."
-        for name in ("left", "right")
-        if f"{name}_repeat" in sides and _same(arena, name, f"{name}_repeat")
-    ]
-    if not {"left_floor", "right_floor"} & sides.keys():
-        notes.append(
-            "No random twin was given: a match is more than chance, but it may be no more than any network, trained or "
-            "not, shows on the same words."
-        )
-    if not {"left_repeat", "right_repeat"} <= sides.keys():
-        notes.append(
-            "A repeat with another seed is missing: what a model does not find again in itself cannot be told from "
-            "what the other model lacks."
-        )
-    if arena.blocks.count < COMFORTABLE_BLOCKS:
-        notes.append(
-            f"The passages are from {arena.blocks.count} articles (at least {MIN_BLOCKS} are needed, "
-            f"{COMFORTABLE_BLOCKS} or more are comfortable): the intervals are rough."
-        )
-    return [
-        *notes,
-        "Shared vocabulary explains part of every match: two features that follow one word match, whatever the models "
-        "make of it. No figure but those of sharing takes that part out.",
-        "One dictionary was trained per model and seed: the intervals are over articles and do not hold what another "
-        "seed of the dictionary would change.",
-        "The jackknife keeps partners and thresholds; it does not choose them again.",
-    ]
-
-
-def _same(arena: Arena, one: str, other: str) -> bool:
-    x, y = arena.sides[one].raw, arena.sides[other].raw
-    return (
-        x.shape == y.shape
-        and x.nnz == y.nnz
-        and bool(
-            np.array_equal(x.indptr, y.indptr)
-            and np.array_equal(x.indices, y.indices)
-            and np.array_equal(x.data, y.data)
-        )
-    )

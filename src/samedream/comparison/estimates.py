@@ -108,10 +108,18 @@ class Direction:
         )
 
 
-def normalised(universality: Sampled, floor: Sampled | None, ceiling: Sampled | None) -> Interval | None:
+def normalised(
+    universality: Sampled, floor: Sampled | None, ceiling: Sampled | None, *, seed_variance: float = 0.0
+) -> Interval | None:
     """``NU = (U - U_floor) / (U_ceiling - U_floor)`` with a joint jackknife (protocol 3.4).
 
     None without floor or ceiling, or when the interval of the denominator includes 0.
+
+    Args:
+        universality: U.
+        floor: U_floor.
+        ceiling: U_ceiling.
+        seed_variance: Of U, over dictionary seeds.
     """
     if floor is None or ceiling is None:
         return None
@@ -122,7 +130,7 @@ def normalised(universality: Sampled, floor: Sampled | None, ceiling: Sampled | 
         (universality.value - floor.value) / gap.value,
         (universality.without - floor.without) / gap.without,
         floor.halves,
-    ).interval()
+    ).interval(extra_variance=seed_variance / gap.value**2)
 
 
 def larger(candidates: list[Direction]) -> Direction | None:

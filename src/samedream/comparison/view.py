@@ -12,6 +12,7 @@ from samedream.comparison.carry import Carried, carried
 from samedream.comparison.decoys import competition_q
 from samedream.comparison.estimates import Direction, larger
 from samedream.comparison.meaning import Profiles, profiles
+from samedream.comparison.seeds import seed_variance
 
 FALSE_DISCOVERY_RATE = 0.05
 
@@ -43,6 +44,7 @@ class View:
         repeat_tested: The same test of the repeat, or None.
         twin: In the other model's random twin, or None.
         decoy: r of each feature in the better of the two models' twins, or None.
+        seed_variance: Of the universality, over dictionary seeds; 0 where it cannot be told.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
         frozen: In the other model's dictionary of random directions, or None.
         carried: Its decoder directions in the other model's space, or None without states and decoders.
@@ -58,6 +60,7 @@ class View:
     repeat_tested: Tested | None
     twin: Pairing | None
     decoy: Floats | None
+    seed_variance: float
     floor: Direction | None
     frozen: Pairing | None
     carried: Carried | None
@@ -90,6 +93,7 @@ def view(arena: Arena, source: str, target: str) -> View:
         repeat_tested=_test(repeat, decoy) if repeat else None,
         twin=twin,
         decoy=decoy,
+        seed_variance=seed_variance(arena, source, target, found) or 0.0,
         floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
         frozen=arena.pairing(source, f"{target}_frozen"),
         carried=carried(arena, source, target, passes=tested.passes),

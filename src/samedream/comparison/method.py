@@ -1,0 +1,104 @@
+"""How a comparison was made, and what to keep in mind, in words."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from samedream.comparison.activity import THETA_SHARE
+from samedream.comparison.arena import Arena
+from samedream.comparison.blocks import MIN_BLOCKS
+from samedream.comparison.nulls import NULL_FEATURES, QUANTILE
+from samedream.comparison.view import FALSE_DISCOVERY_RATE
+
+COMFORTABLE_BLOCKS = 50
+
+
+def method(arena: Arena) -> dict[str, Any]:
+    """The settings, in words and numbers."""
+    config = arena.config
+    return {
+        "similarity": "Pearson correlation of log1p(activity / theta) per passage, all pairs of features",
+        "theta": f"{THETA_SHARE:.0%} of the feature's maximum",
+        "kept_per_passage": config.keep_per_passage,
+        "retained_activity": {name: side.retained for name, side in arena.sides.items()},
+        "eligible_features": {name: int(side.eligible.size) for name, side in arena.sides.items()},
+        "min_passages": config.min_passages,
+        "partner": "chosen on one half of the articles, scored on the other, both ways round, averaged",
+        "null": "whole articles shuffled within each half, the same choosing and scoring, pooled by firing rate",
+        "permutations": config.permutations,
+        "null_features_per_permutation": NULL_FEATURES,
+        "threshold_quantile": QUANTILE,
+        "test": _test_in_words(arena),
+        "false_discovery_rate": FALSE_DISCOVERY_RATE,
+        "interval": "95 %, delete-one-group jackknife over articles; universality's adds the variance over dictionary "
+        "seeds, the shared fraction's that of which features another dictionary would have found",
+        "jackknife_groups": sum(half.n_groups for half in arena.blocks.halves),
+        "seed": config.seed,
+    }
+
+
+def _test_in_words(arena: Arena) -> str:
+    floors = any(name.endswith("_floor") for name in arena.sides)
+    return "Benjamini-Hochberg on each feature's p against shuffled articles" + (
+        "; and its win over what it finds in the random twins, at the false rate that losses show (knockoff+)"
+        if floors
+        else ""
+    )
+
+
+def notes(arena: Arena) -> list[str]:
+    """What to keep in mind when reading the figures."""
+    sides = arena.sides
+    found = list(arena.notes)
+    if _same(arena, "left", "right"):
+        found.append("The two sides are identical: this compares a dictionary with itself.")
+    found += [
+        f"The {name} repeat is identical to {name}: its ceiling says nothing about another seed."
+        for name in ("left", "right")
+        if f"{name}_repeat" in sides and _same(arena, name, f"{name}_repeat")
+    ]
+    if not {"left_floor", "right_floor"} & sides.keys():
+        found.append(
+            "No random twin was given: a match is more than chance, but it may be no more than any network, trained or "
+            "not, shows on the same words."
+        )
+    if not {"left_repeat", "right_repeat"} <= sides.keys():
+        found.append(
+            "A repeat with another seed is missing: what a model does not find again in itself cannot be told from "
+            "what the other model lacks."
+        )
+    if arena.blocks.count < COMFORTABLE_BLOCKS:
+        found.append(
+            f"The passages are from {arena.blocks.count} articles (at least {MIN_BLOCKS} are needed, "
+            f"{COMFORTABLE_BLOCKS} or more are comfortable): the intervals are rough."
+        )
+    return [
+        *found,
+        "Shared vocabulary explains part of every match: two features that follow one word match, whatever the models "
+        "make of it. No figure but those of sharing takes that part out.",
+        _of_seeds(sides),
+        "The jackknife keeps partners and thresholds; it does not choose them again.",
+    ]
+
+
+def _of_seeds(sides: Collection[str]) -> str:
+    if {"left_repeat", "right_repeat"} <= set(sides):
+        return (
+            "The intervals of universality and normalised hold what another seed of either dictionary changes, from "
+            "two seeds of each: that part is rough. Those of floor and ceiling are over articles alone."
+        )
+    return "The intervals are over articles and do not hold what another seed of the dictionary would change."
+
+
+def _same(arena: Arena, one: str, other: str) -> bool:
+    x, y = arena.sides[one].raw, arena.sides[other].raw
+    return (
+        x.shape == y.shape
+        and x.nnz == y.nnz
+        and bool(
+            np.array_equal(x.indptr, y.indptr)
+            and np.array_equal(x.indices, y.indices)
+            and np.array_equal(x.data, y.data)
+        )
+    )
