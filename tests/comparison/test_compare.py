@@ -198,3 +198,17 @@ def test_few_articles_make_a_note(half):
     found = compare(half.left[rows], half.right[rows], blocks, QUICK)
     assert found.blocks == 40
     assert any(note.startswith("The passages are from 40 articles (at least 20 are needed") for note in found.notes)
+
+
+def test_a_twin_of_few_frequent_features_is_no_higher_floor(half):
+    """Features that both twins have, nearly all others of left's twin too rare to tell: a floor over all of them."""
+    rng = np.random.default_rng(1)
+    floor = half.left_floor.toarray()
+    floor[:, 40:] *= rng.random(floor[:, 40:].shape) < 0.002
+    floor[:, :40] = half.right_floor.toarray()[:, :40]
+    given = half.inputs() | {"left_floor": sparse.csr_array(floor)}
+    found = compare(half.left, half.right, half.blocks, QUICK, **given)
+    assert found.method["eligible_features"]["left_floor"] < 60
+    assert found.floor.a_to_b.value < 0.2
+    twins = compare(sparse.csr_array(floor), half.right_floor, half.blocks, QUICK)
+    assert twins.universality.a_to_b.value > 0.6

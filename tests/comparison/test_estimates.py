@@ -78,3 +78,15 @@ def test_found_again_is_the_share_that_passes():
     assert 0.0 < moved.low < 0.6 < moved.high <= 1.0
     nothing = found_again(_direction(r, spread=0.01), np.zeros(5, bool), stratum)
     assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_direction_is_filled_with_features_that_match_nothing():
+    few = Direction(
+        r=np.array([0.6, 0.2]), without=np.tile([0.6, 0.2], (4, 1)), threshold=np.array([0.2, 0.2]),
+        chance=np.full(2, 0.01), halves=(2, 2), chance_variance=0.04,
+    )  # fmt: skip
+    filled = few.filled(8)
+    assert filled.universality().value == pytest.approx(few.universality().value / 4)
+    assert filled.universality().without == pytest.approx(few.universality().without / 4)
+    assert (filled.universality().chance, filled.chance_variance) == pytest.approx((0.0025, 0.0025))
+    assert few.filled(2) is few.filled(1) is few

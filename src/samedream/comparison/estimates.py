@@ -107,6 +107,21 @@ class Direction:
             chance_variance=self.chance_variance,
         )
 
+    def filled(self, features: int) -> "Direction":
+        """The same with features that match nothing (r, tau and chance 0) until there are `features` of them."""
+        more = features - self.r.size
+        if more <= 0:
+            return self
+        r, threshold, chance = (np.pad(values, (0, more)) for values in (self.r, self.threshold, self.chance))
+        return Direction(
+            r=r,
+            without=np.pad(self.without, ((0, 0), (0, more))),
+            threshold=threshold,
+            chance=chance,
+            halves=self.halves,
+            chance_variance=self.chance_variance * (self.r.size / features) ** 2,
+        )
+
 
 def normalised(
     universality: Sampled, floor: Sampled | None, ceiling: Sampled | None, *, seed_variance: float = 0.0

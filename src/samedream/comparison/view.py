@@ -94,11 +94,25 @@ def view(arena: Arena, source: str, target: str) -> View:
         twin=twin,
         decoy=decoy,
         seed_variance=seed_variance(arena, source, target, found) or 0.0,
-        floor=larger([pairing.direction for pairing in (twin, twins) if pairing]),
+        floor=larger(_floors(arena, source, twin, twins=twins)),
         frozen=arena.pairing(source, f"{target}_frozen"),
         carried=carried(arena, source, target, passes=tested.passes),
         profiles=profiles(arena.sides[source], arena.blocks, embedding) if embedding is not None else None,
     )
+
+
+def _floors(arena: Arena, source: str, twin: Pairing | None, *, twins: Pairing | None) -> list[Direction]:
+    """What these features find in the other's twin, and what their own twin's features find there.
+
+    A twin may have few features that fire often enough, and those follow the words that every passage begins with: a
+    mean over them alone is of another kind of feature than the figure it is a floor of. So the twin's rare features
+    count as matching nothing until it has as large a part of its dictionary in the mean as the model has.
+    """
+    floors = [twin.direction] if twin else []
+    if twins:
+        side, features = arena.sides[source], arena.sides[f"{source}_floor"].features
+        floors.append(twins.direction.filled(round(side.eligible.size / side.features * features)))
+    return floors
 
 
 def _decoy(arena: Arena, source: str, target: str) -> Floats | None:
