@@ -153,12 +153,12 @@ def test_passages_without_tokens_are_left_out(related):
 
 def test_a_sample_takes_its_share_of_every_article():
     arena = enter({"left": _activity(LEFT, 1), "right": _activity(RIGHT, 2)}, BLOCKS // 10, CONFIG, Context())
-    found = sample_of(arena, np.arange(N), 300)
+    found = sample_of(arena, np.arange(N), 300, states={})
     assert found.rows.size == 300 == np.unique(found.rows).size
     assert np.bincount(BLOCKS[found.rows] // 10).tolist() == [10] * 30
     for half in found.blocks.halves:
         assert half.rows.size == 150
-    assert sample_of(arena, np.arange(N), N).rows.tolist() == list(range(N))
+    assert sample_of(arena, np.arange(N), N, states={}).rows.tolist() == list(range(N))
 
 
 def test_neighbours_are_counted_among_more_and_more_passages(related, monkeypatch):

@@ -98,9 +98,10 @@ def to_twins(arena: Arena, source: str, target: str) -> dict[str, Any]:
 
 def _rows(half: Half, x: Floats32, y: Floats32) -> Pair:
     """The states of a half's passages that have tokens on both sides, evenly thinned to what a map needs."""
-    rows = half.rows[np.isfinite(x[half.rows]).all(axis=1) & np.isfinite(y[half.rows]).all(axis=1)]
-    rows = rows[:: max(1, -(-rows.size // MAX_PASSAGES))]
-    return x[rows], y[rows]
+    rows = half.rows[:: max(1, -(-half.rows.size // MAX_PASSAGES))]
+    x, y = x[rows], y[rows]
+    present = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+    return x[present], y[present]
 
 
 def _unit(directions: Floats32) -> Floats32:

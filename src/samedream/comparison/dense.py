@@ -75,7 +75,7 @@ def dense(arena: Arena) -> dict[str, Any] | None:
         ComparisonError: The states are not of these passages.
     """
     states = _checked_states(arena)
-    sample = _sample(arena, states)
+    sample = sample_of(arena, np.arange(arena.blocks.code.size), MAX_PASSAGES, states=states)
     if sample is None:
         return None
     result: dict[str, Any] = {
@@ -131,25 +131,18 @@ def _checked_states(arena: Arena) -> dict[str, Floats32]:
     return arena.context.states
 
 
-def _sample(arena: Arena, states: dict[str, Floats32]) -> Sample | None:
-    """Passages with a state on every side, at most `MAX_PASSAGES`."""
-    rows = _present(states) if states else np.arange(arena.blocks.code.size)
-    return sample_of(arena, rows, MAX_PASSAGES)
+def sample_of(arena: Arena, rows: Index, size: int, *, states: dict[str, Floats32]) -> Sample | None:
+    """At most `size` of some passages, the same share of every article, less those without a state on every side.
 
-
-def _present(states: dict[str, Floats32]) -> Index:
-    """The passages that have tokens on all of these sides."""
-    present: Index = np.flatnonzero(np.all([np.isfinite(values).all(axis=1) for values in states.values()], axis=0))
-    return present
-
-
-def sample_of(arena: Arena, rows: Index, size: int) -> Sample | None:
-    """At most `size` of some passages, the same share of every article; None where they are too few to shuffle."""
+    None where they are too few to shuffle. Only the chosen rows of the states are read: they may lie on disk.
+    """
     code, seed = arena.blocks.code, arena.config.seed
     if rows.size > size:
         by_article = rows[np.argsort(code[rows], kind="stable")]
         at = (np.arange(size) + np.random.default_rng([seed, 3]).random(size)) * (rows.size / size)
         rows = np.sort(by_article[at.astype(np.int64)])
+    for values in states.values():
+        rows = rows[np.isfinite(values[rows]).all(axis=1)]
     try:
         blocks = split_blocks(code[rows], rows.size, seed)
     except ComparisonError:
@@ -232,14 +225,14 @@ def _curve(arena: Arena, sides: dict[str, Side], sample: Sample, *, further: boo
     """Mutual neighbours among more and more passages (protocol 1.4); only raw states go `further` than the sample."""
     points = []
     for size in CURVE:
-        if size < sample.rows.size and (fewer := sample_of(arena, sample.rows, size)):
+        if size < sample.rows.size and (fewer := sample_of(arena, sample.rows, size, states={})):
             at = np.ix_(*[np.searchsorted(sample.rows, fewer.rows)] * 2)
             points.append(_point(fewer, *(nearest(sides[side].gram.cosine[at]) for side in FOUND)))
     points.append(_point(sample, sides["left"].nearest, sides["right"].nearest))
-    states = arena.context.states
-    rows = _present({side: states[side] for side in FOUND}) if further else sample.rows
+    states = {side: arena.context.states[side] for side in FOUND} if further else {}
+    rows = np.arange(arena.blocks.code.size if further else 0)
     for size in CURVE:
-        if sample.rows.size < size <= rows.size and (more := sample_of(arena, rows, size)):
+        if sample.rows.size < size <= rows.size and (more := sample_of(arena, rows, size, states=states)):
             points.append(_point(more, *(nearest_states(states[side][more.rows]) for side in FOUND)))
     return points
 

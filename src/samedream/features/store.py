@@ -62,13 +62,13 @@ def load_peaks(directory: Path) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]
 
 
 def load_states(directory: Path) -> NDArray[np.float32] | None:
-    """Load states.npy, float32 [passages, d], NaN rows where a passage has no token.
+    """Map states.npy into memory, float32 [passages, d], NaN rows where a passage has no token.
 
     None where the stage was run by a version that did not keep them; raises what `load_features` raises.
     """
     if STATES not in artifacts.require_manifest(directory).files:
         return None
-    states: NDArray[np.float32] = np.load(artifacts.verify(directory, STATES), allow_pickle=False)
+    states: NDArray[np.float32] = np.load(artifacts.verify(directory, STATES), mmap_mode="r")
     return states
 
 
