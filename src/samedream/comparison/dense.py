@@ -1,6 +1,6 @@
 """Dense measures beside the matching of features: are the two spaces alike as a whole? (protocol 3.8)
 
-Each measure on three representations of the passages, each against shuffled articles, floors and ceilings.
+Each measure on several representations of the passages, each against shuffled articles, floors and ceilings.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from samedream.comparison.activity import Csr
 from samedream.comparison.arena import Arena
 from samedream.comparison.blocks import Blocks, split_blocks
 from samedream.comparison.calibration import Measured, shuffles
@@ -26,7 +27,13 @@ MAX_PASSAGES = 3000  # six Gram matrices of 36 MB
 REFERENCE_SHUFFLES = 20  # for floors and ceilings: their nulls only give tau
 CURVE = (1000, 4000, 16_000)  # passages among which neighbours are looked for
 MEASURES = ("cka", "rsa", "neighbours", "procrustes", "cca", "ridge_a_to_b", "ridge_b_to_a")
-REPRESENTATIONS = (STATES, Z_SCORED, FEATURES) = ("states", "z-scored states", "features")
+REPRESENTATIONS = (STATES, Z_STATES, FEATURES, Z_FEATURES) = (
+    "states",
+    "z-scored states",
+    "features",
+    "z-scored features",
+)
+_OF_FEATURES = (FEATURES, Z_FEATURES)
 FOUND = ("left", "right")
 FLOORS = {
     "a to twin of b": ("left", "right_floor"),
@@ -68,7 +75,7 @@ def dense(arena: Arena) -> dict[str, Any] | None:
 
     Returns:
         ``{"passages", "permutations", "measures", "neighbours_by_passages", "variance_kept", "notes"}``; measures:
-        measure → representation ("states", "z-scored states", "features") → figures, or None where they cannot be had.
+        measure → representation (`REPRESENTATIONS`) → figures, or None where they cannot be had.
         None where too few passages have tokens on all sides.
 
     Raises:
@@ -112,8 +119,8 @@ def _add(result: dict[str, Any], name: str, arena: Arena, *, sample: Sample) -> 
 
 
 def _missing(name: str) -> str:
-    if name == FEATURES:
-        return "The dense measures leave the features out: what is left of them does not vary on these passages."
+    if name in _OF_FEATURES:
+        return f"The dense measures leave the {name} out: what is left of them does not vary on these passages."
     return (
         f"The dense measures leave the {name} out: the features directories hold no mean hidden states of both models "
         f"(made by an older version), or these do not vary."
@@ -153,14 +160,14 @@ def sample_of(arena: Arena, rows: Index, size: int, *, states: dict[str, Floats3
 def _sides(arena: Arena, name: str, sample: Sample) -> dict[str, Side]:
     """The sides of one representation that vary."""
     blocks, sides = sample.blocks, {}
-    given: dict[str, Any] = arena.sides if name == FEATURES else arena.context.states
+    given: dict[str, Any] = arena.sides if name in _OF_FEATURES else arena.context.states
     for side in sorted(given.keys() & _USED):
-        if name == FEATURES:
-            gram = of_activity(given[side].matrix[sample.rows], blocks)
-        elif name == Z_SCORED:
-            gram = of_states(_z_scored(given[side][sample.rows]), blocks)
+        if name in _OF_FEATURES:
+            activity = given[side].matrix[sample.rows]
+            gram = of_activity(_unit_variance(activity) if name == Z_FEATURES else activity, blocks)
         else:
-            gram = of_states(given[side][sample.rows], blocks)
+            states = given[side][sample.rows]
+            gram = of_states(_z_scored(states) if name == Z_STATES else states, blocks)
         if gram is not None:
             sides[side] = Side(sums=sums_of(gram, blocks), nearest=nearest(gram.cosine))
     return sides
@@ -171,6 +178,17 @@ def _z_scored(states: Floats32) -> Floats32:
     centred = states - states.mean(axis=0, dtype=np.float64)
     scored: Floats32 = (centred / np.where(spread > 0, spread, 1)).astype(np.float32)
     return scored
+
+
+def _unit_variance(activity: Csr) -> Csr:
+    """Each feature with variance 1; the Gram matrix takes the means out."""
+    square = activity.astype(np.float64)
+    mean = np.asarray(square.mean(axis=0)).ravel()
+    square.data **= 2
+    variance = np.asarray(square.mean(axis=0)).ravel() - mean**2
+    scaled = activity.copy()
+    scaled.data = (activity.data / np.sqrt(np.where(variance > 0, variance, 1))[activity.indices]).astype(np.float32)
+    return scaled
 
 
 def _pairs(sides: dict[str, Side]) -> Iterator[tuple[str, str]]:
@@ -204,7 +222,7 @@ def _figures(by_pair: dict[tuple[str, str], Measured], representation: str) -> d
         "highest_floor": highest,
         "above_floor": None if highest is None else _interval(_above(found.calibrated, floors[highest].calibrated)),
         "ceilings": {side: _short(finite[pair]) for side, pair in CEILINGS.items() if pair in finite},
-        **({} if representation == FEATURES else {"no_ceiling": _SAME_STATES}),
+        **({} if representation in _OF_FEATURES else {"no_ceiling": _SAME_STATES}),
     }
 
 
