@@ -117,12 +117,20 @@ def test_every_feature_has_a_row_and_a_class(half, compared):
             if row["passages"] < 30:
                 assert row["class"] == ("too rare to tell" if row["passages"] else "dead")
                 assert row["partner"] is row["r"] is row["q_value"] is row["score"] is None
+                assert row["assigned"] is row["children"] is row["parents"] is row["r2_8"] is None
                 assert row["mutual"] is False
                 continue
             assert row["r"] == pytest.approx((row["r_first"] + row["r_second"]) / 2)
             assert row["score"] == pytest.approx(max(0, row["r"] - row["threshold"]) / (1 - row["threshold"]))
             assert row["mutual"] == (by_side[other][row["partner"]]["partner"] == row["feature"])
-            if row["q_value"] <= 0.05:
+            parts, wholes = len(row["children"]), len(row["parents"])
+            assert all(row["feature"] in by_side[other][part]["parents"] for part in row["children"])
+            assert all(row["feature"] in by_side[other][whole]["children"] for whole in row["parents"])
+            assert parts != 1
+            if parts or wholes:
+                expected = "many-to-many" if wholes > 1 or (parts and wholes) else "split" if parts else "merge"
+                assert row["class"] == expected
+            elif row["q_value"] <= 0.05:
                 assert row["class"] == ("one-to-one" if row["mutual"] else "one-way")
             else:
                 assert row["class"] in ("only here", "unstable")

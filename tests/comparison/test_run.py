@@ -74,7 +74,7 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
         "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
         "shared_fraction", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
         "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "sharing", "floor_frozen",
-        "dense", "decoder_cosine", "crosscoder", "verdict", "method", "notes",
+        "dense", "decoder_cosine", "crosscoder", "structure", "verdict", "method", "notes",
     }  # fmt: skip
     for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
         assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}

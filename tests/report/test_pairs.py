@@ -20,6 +20,15 @@ def test_matched_pairs_holds_each_pair_once_strongest_first() -> None:
     assert pairs[1].back == ROWS[1]
 
 
+def test_a_part_is_a_pair_only_if_its_own_match_passes() -> None:
+    def part(feature: int, q: float | None) -> Match:
+        return Match("a", feature, feature, 0.3, 0.3, 0.3, 0.3, 0.1, q, None, None, None, "merge")
+
+    rows = [part(0, 0.05), part(1, 0.06), part(2, None)]
+    assert [pair.a for pair in matched_pairs(rows)] == [0]
+    assert all(one.judged for one in rows)
+
+
 def test_best_pairs_are_those_that_choose_each_other() -> None:
     assert [(pair.a, pair.b) for pair in best_pairs(matched_pairs(ROWS), 5)] == [(0, 0)]
     assert best_pairs(matched_pairs(ROWS), 0) == []

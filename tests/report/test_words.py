@@ -2,7 +2,7 @@ import pytest
 
 from samedream.records import Directed, Interval
 from samedream.report import words
-from samedream.report.pairs import Match
+from samedream.report.pairs import CLASSES, Match
 
 
 def test_numbers_as_the_page_writes_them() -> None:
@@ -61,10 +61,17 @@ def test_headline_gives_one_share_or_two_or_says_that_it_cannot() -> None:
 
 
 def test_class_title_counts_only_features_that_can_be_judged() -> None:
-    counts = {"one-to-one": 3, "one-way": 1, "only here": 2, "unstable": 2, "too rare to tell": 50, "dead": 7}
-    assert words.class_title("A", "B", counts) == "50\xa0% of A’s features have a partner in B"
+    shared = {"one-to-one": 1, "split": 1, "merge": 1, "one-way": 1}
+    counts = {**shared, "only here": 2, "unstable": 2, "too rare to tell": 50, "dead": 7}
+    assert words.class_title("A", "B", counts) == "50\xa0% of A’s features have a partner in B, whole or in parts"
     assert words.class_title("A", "B", {"dead": 4}) == "No feature of A fires often enough to be judged"
     assert words.class_title("A", "B", {"unstable": 4}) == "No feature of A has a partner in B that we can be sure of"
+
+
+def test_every_class_has_words_of_its_own() -> None:
+    said = [words.class_words(kind, "A", "B", True) for kind in CLASSES]
+    assert len({short for short, _ in said}) == len({long for _, long in said}) == len(CLASSES)
+    assert words.class_words("split", "A", "B", True)[1].startswith("several features of B together are this one")
 
 
 def test_without_a_repeat_only_here_and_unstable_are_not_told_apart() -> None:

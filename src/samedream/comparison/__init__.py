@@ -10,7 +10,8 @@ The algorithm (docs/comparison.md; formulas in the modules named):
 4. ``nulls``: the same with one side's articles shuffled gives the threshold ``tau`` and the p-value of every feature;
    with a random-init twin given, a feature must also beat what features reach against the twin.
 5. ``estimates``: universality, floor, ceiling, normalised universality and shared fraction, with article-jackknife
-   intervals; ``granularity``: which side cuts finer. What the inputs cannot support is None.
+   intervals; ``granularity``: which side cuts finer; ``structure``: a one-to-one ``assignment``, and ``parts``,
+   features that the other side has in several. What the inputs cannot support is None.
 6. ``dense``: the two spaces as a whole, without matching features (``grams``, ``pairwise``, ``neighbours``,
    ``subspaces``, ``calibration``); ``carry``: whether features point where their partners point.
 7. ``together`` (three models and more): ``models`` counts where features are found, ``concepts`` are cliques of mutual

@@ -37,7 +37,7 @@ class Arena:
     _matchings: dict[tuple[str, str], Matching] = field(default_factory=dict)
 
     def halves(self, name: str) -> Halves:
-        """The two halves of a side."""
+        """The two halves of a side, made once."""
         if name not in self._halves:
             self._halves[name] = halves_of(self.sides[name], self.blocks)
         return self._halves[name]
@@ -56,8 +56,8 @@ class Arena:
         matching = self.matching(source, target)
         support = self.sides[source].support
         null = permutation_null(
-            self._halves[source],
-            self._halves[target],
+            self.halves(source),
+            self.halves(target),
             self.blocks,
             stratum=strata(support, stratum_edges(support)),
             permutations=self.config.permutations,

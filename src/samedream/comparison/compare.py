@@ -19,6 +19,7 @@ from samedream.comparison.method import method, notes
 from samedream.comparison.nulls import false_passes
 from samedream.comparison.shared import shared_fraction
 from samedream.comparison.sharing import sharing
+from samedream.comparison.structure import in_all, structure
 from samedream.comparison.table import class_counts, in_meaning, matches
 from samedream.comparison.view import View, view
 from samedream.records import Directed, Interval
@@ -54,6 +55,7 @@ class Comparison:
         granularity: Which side cuts finer, over the widths there are (see `granularity.granularity`).
         sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (`sharing.sharing`).
         crosscoder: What one dictionary of both models' mean states says is shared (see `crosscoder.crosscoder`).
+        structure: Who is assigned to whom, and what is split, in figures (see `structure.in_all`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
         blocks: How many articles they are from.
@@ -80,6 +82,7 @@ class Comparison:
     granularity: dict[str, Any]
     sharing: dict[str, Any]
     crosscoder: dict[str, Any]
+    structure: dict[str, Any]
     classes: dict[str, dict[str, int]]
     passages: int
     blocks: int
@@ -142,8 +145,9 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         return {"a_to_b": figure(a), "b_to_a": figure(b)}
 
     made_of = sharing(arena, a, b)
+    structures = structure(arena, a, b)
     broad = breadths(own_rung(arena), arena.blocks, arena.context.topics)
-    table = matches(a, b, made_of.columns, breadths=(broad["left"], broad["right"]))
+    table = matches(a, b, made_of.columns, structures=structures, breadths=(broad["left"], broad["right"]))
     fraction = both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling))
     return Comparison(
         matches=table,
@@ -168,6 +172,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,
         crosscoder=crosscoder(arena.context.states, arena.blocks.code, fraction, seed=arena.config.seed),
+        structure=in_all((a, b), structures),
         classes=class_counts(table),
         passages=a.activity.passages,
         blocks=arena.blocks.count,

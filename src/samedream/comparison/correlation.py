@@ -137,6 +137,20 @@ def pair_correlation(left: Side, right: Side, partner: Index, *, groups: Index, 
     return whole, without
 
 
+def of_pairs(left: Side, right: Side, partner: Index) -> Floats:
+    """Correlation of each left feature with one right feature, float64 ``[left features]``.
+
+    Args:
+        left: ``[passages, left features]``.
+        right: The same passages, ``[passages, right features]``.
+        partner: The right feature of each left feature, ``[left features]``.
+    """
+    passages = left.rows.shape[0]
+    one_group = np.zeros(passages, dtype=np.int64)
+    parts = group_sums(left.columns, right.columns, partner, groups=one_group, n_groups=1)
+    return pearson(float(passages), *parts[:, 0])
+
+
 def pearson(n: float | Floats, *sums: Floats) -> Floats:
     """Pearson's r from sums over `n` passages: of x, y, x squared, y squared, x times y; 0 where one is constant."""
     x, y, xx, yy, xy = sums

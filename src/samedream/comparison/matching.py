@@ -12,7 +12,8 @@ from scipy import sparse
 
 from samedream.comparison.activity import Activity
 from samedream.comparison.blocks import Blocks
-from samedream.comparison.correlation import Side, pair_correlation, panels, side
+from samedream.comparison.candidates import Candidates, nearest
+from samedream.comparison.correlation import Side, pair_correlation, side
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -31,7 +32,7 @@ class Matching:
         r: Their mean: the held-out correlation.
         without: r with each group of articles left out and partners kept, float64 ``[groups, features]``; the groups of
             half 1 come first.
-        chosen: The partners chosen on half 1, and those chosen on half 2, each int64 ``[features]``.
+        candidates: What the partners were chosen from: the nearest features on half 1, and on half 2.
     """
 
     partner: Index
@@ -39,7 +40,13 @@ class Matching:
     r_second: Floats
     r: Floats
     without: Floats
-    chosen: tuple[Index, Index]
+    candidates: tuple[Candidates, Candidates]
+
+    @property
+    def chosen(self) -> tuple[Index, Index]:
+        """The partners chosen on half 1, and those chosen on half 2, each int64 ``[features]``."""
+        first, second = self.candidates
+        return first.best, second.best
 
 
 def halves_of(activity: Activity, blocks: Blocks) -> Halves:
@@ -48,39 +55,16 @@ def halves_of(activity: Activity, blocks: Blocks) -> Halves:
     return first, second
 
 
-def select(left: Side, right: Side) -> tuple[Index, Index]:
-    """The best partner of every feature of both sides on one half, in one pass over all pairs.
-
-    Args:
-        left: ``[passages, left features]``.
-        right: The same passages, ``[passages, right features]``.
-
-    Returns:
-        For each left feature its right partner, for each right feature its left partner; ties go to the lower number.
-    """
-    of_left = np.zeros(left.features, dtype=np.int64)
-    of_right = np.zeros(right.features, dtype=np.int64)
-    best = np.full(right.features, -np.inf, dtype=np.float32)
-    everywhere = np.arange(right.features)
-    for chosen, r in panels(left, right):
-        of_left[chosen] = r.argmax(axis=1)
-        row = r.argmax(axis=0)
-        value = r[row, everywhere]
-        better = value > best
-        best[better] = value[better]
-        of_right[better] = row[better] + chosen.start
-    return of_left, of_right
-
-
-def score(left: Halves, right: Halves, chosen: tuple[Index, Index], *, blocks: Blocks) -> Matching:
+def score(left: Halves, right: Halves, candidates: tuple[Candidates, Candidates], *, blocks: Blocks) -> Matching:
     """Score partners on the half that did not choose them.
 
     Args:
         left: The side whose features look for partners.
         right: The side that has them.
-        chosen: Partners chosen on half 1, and on half 2, each ``[left features]``.
+        candidates: The features of the right that are nearest on half 1, and on half 2; the first is the partner.
         blocks: The halves and their groups.
     """
+    chosen = candidates[0].best, candidates[1].best
     pairs = [
         [
             pair_correlation(left[h], right[h], partner, groups=half.groups, n_groups=half.n_groups)
@@ -98,13 +82,13 @@ def score(left: Halves, right: Halves, chosen: tuple[Index, Index], *, blocks: B
         r_second=r_second,
         r=(r_first + r_second) / 2,
         without=without,
-        chosen=chosen,
+        candidates=candidates,
     )
 
 
 def match(left: Halves, right: Halves, blocks: Blocks) -> tuple[Matching, Matching]:
     """Partners and held-out correlations of all features of both sides: left to right, and right to left."""
-    first, second = (select(left[h], right[h]) for h in (0, 1))
+    first, second = (nearest(left[h], right[h]) for h in (0, 1))
     return (
         score(left, right, (first[0], second[0]), blocks=blocks),
         score(right, left, (first[1], second[1]), blocks=blocks),

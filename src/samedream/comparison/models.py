@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from samedream.comparison.table import ONE_TO_ONE, ONE_WAY
+from samedream.comparison.view import FALSE_DISCOVERY_RATE
 from samedream.errors import ComparisonError
 from samedream.records import Interval
 
@@ -67,13 +67,13 @@ def ways(matches: pa.Table) -> tuple[Way, Way]:
 
 
 def _way(rows: pa.Table) -> Way:
-    kind = np.asarray(rows["class"].to_pylist(), dtype=np.str_)
+    passes = rows["q_value"].fill_null(1.0).to_numpy() <= FALSE_DISCOVERY_RATE
     again = rows["repeat_passes"]
     return Way(
         partner=rows["partner"].fill_null(-1).to_numpy().astype(np.int64),
         r=rows["r"].fill_null(np.nan).to_numpy(),
-        passes=np.isin(kind, (ONE_TO_ONE, ONE_WAY)),
-        linked=kind == ONE_TO_ONE,
+        passes=passes,
+        linked=passes & np.asarray(rows["mutual"]),
         eligible=np.asarray(rows["r"].is_valid()),
         again=None if again.null_count == len(again) else np.asarray(again.fill_null(False)),
     )

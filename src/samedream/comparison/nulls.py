@@ -34,6 +34,8 @@ class Null:
         stratum: The firing-rate stratum of each feature, int64 ``[features]``.
         scores: The sorted null scores of each stratum.
         threshold: tau: the 95 % quantile of the feature's stratum, float64 ``[features]``.
+        largest: The largest r with any feature of the other side that chance gives on one half: the median of the
+            feature's stratum, float64 ``[features]``.
         chance: Mean calibrated score that chance alone gives each feature, float64 ``[features]``.
         chance_variance: Variance of the mean of `chance`, since the shuffles are finite.
     """
@@ -41,6 +43,7 @@ class Null:
     stratum: Index
     scores: tuple[Floats, ...]
     threshold: Floats
+    largest: Floats
     chance: Floats
     chance_variance: float
 
@@ -111,19 +114,23 @@ def permutation_null(
     n_strata = int(stratum.max()) + 1
     drawn: list[Index] = []
     scores: list[Floats] = []
+    largest: list[Floats] = []
     with step(f"comparison: shuffling articles, {what}", permutations, "shuffles") as progress:
         for permutation in range(permutations):
             rng = np.random.default_rng([seed, 2, permutation])
             shuffles = [half.shuffle(rng) for half in blocks.halves]
             sample = _sample(stratum, rng)
             drawn.append(stratum[sample])
-            scores.append(shuffled_scores(left, right, sample, shuffles=shuffles))
+            scored, chosen = shuffled_scores(left, right, sample, shuffles=shuffles)
+            scores.append(scored)
+            largest.append(chosen)
             progress.advance()
-    return summarise(stratum, np.concatenate(drawn), np.concatenate(scores), n_strata=n_strata)
+    every = Drawn(np.concatenate(drawn), np.concatenate(scores), np.concatenate(largest))
+    return summarise(stratum, every, n_strata=n_strata)
 
 
-def shuffled_scores(left: Halves, right: Halves, sample: Index, *, shuffles: list[Index]) -> Floats:
-    """Held-out r of some features with partners chosen and scored on shuffled articles, float64 ``[sample]``.
+def shuffled_scores(left: Halves, right: Halves, sample: Index, *, shuffles: list[Index]) -> tuple[Floats, Floats]:
+    """What some features find on shuffled articles, float64 ``[sample]``: held-out r, and the r that chose the partner.
 
     Args:
         left: The side whose features look for partners; its articles are shuffled.
@@ -134,8 +141,8 @@ def shuffled_scores(left: Halves, right: Halves, sample: Index, *, shuffles: lis
     r = [correlate(left[h], right[h], sample, shuffle=shuffles[h]) for h in (0, 1)]
     row = np.arange(sample.size)
     held_out = (r[1][row, r[0].argmax(axis=1)] + r[0][row, r[1].argmax(axis=1)]) / 2
-    rounded: Floats = np.round(held_out.astype(np.float64), _DECIMALS)
-    return rounded
+    chosen = (r[0].max(axis=1) + r[1].max(axis=1)) / 2
+    return np.round(held_out.astype(np.float64), _DECIMALS), np.round(chosen.astype(np.float64), _DECIMALS)
 
 
 def _sample(stratum: Index, rng: np.random.Generator) -> Index:
@@ -149,16 +156,25 @@ def _sample(stratum: Index, rng: np.random.Generator) -> Index:
     return np.sort(order[np.argsort(turn, kind="stable")[:NULL_FEATURES]])
 
 
-def summarise(stratum: Index, drawn: Index, scores: Floats, *, n_strata: int) -> Null:
+@dataclass(frozen=True)
+class Drawn:
+    """Null scores ``[scores]``: the stratum of each, the held-out r, and the r that chose the partner."""
+
+    stratum: Index
+    scores: Floats
+    largest: Floats
+
+
+def summarise(stratum: Index, drawn: Drawn, *, n_strata: int) -> Null:
     """Pool null scores by stratum.
 
     Args:
         stratum: Of each feature ``[features]``.
-        drawn: The stratum of each null score.
-        scores: The null scores.
+        drawn: The null scores.
         n_strata: How many strata.
     """
-    pools = tuple(np.sort(scores[drawn == number]) for number in range(n_strata))
+    pools = tuple(np.sort(drawn.scores[drawn.stratum == number]) for number in range(n_strata))
+    largest = np.array([float(np.median(drawn.largest[drawn.stratum == number])) for number in range(n_strata)])
     tau = np.array([max(0.0, float(np.quantile(pool, QUANTILE, method="higher"))) for pool in pools])
     by_chance = [calibrated(pool, bar) for pool, bar in zip(pools, tau, strict=True)]
     share = np.bincount(stratum, minlength=n_strata) / stratum.size
@@ -166,6 +182,7 @@ def summarise(stratum: Index, drawn: Index, scores: Floats, *, n_strata: int) ->
         stratum=stratum,
         scores=pools,
         threshold=tau[stratum],
+        largest=largest[stratum],
         chance=np.array([scored.mean() for scored in by_chance])[stratum],
         chance_variance=float(share**2 @ np.array([scored.var() / scored.size for scored in by_chance])),
     )

@@ -20,11 +20,12 @@ Arrays = tuple[Any, Any, Float32s]
 """A sparse matrix: where each column (or row) begins, the places in it, the values."""
 
 
-def _compiled(function: Any) -> Any:
+def compiled(function: Any) -> Any:
+    """A kernel of loops as machine code, kept on disk; its `numba.prange` loops share the threads."""
     return numba.njit(cache=True, parallel=True, error_model="numpy")(function)
 
 
-@_compiled
+@compiled
 def _add(columns: tuple[Any, Any, Float32s], rows: tuple[Any, Any, Float32s], out: Float32s) -> None:
     for feature in numba.prange(len(out)):
         for other in range(out.shape[1]):
@@ -55,7 +56,7 @@ def arrays(matrix: Csr) -> Arrays:
     return matrix.indptr, matrix.indices, matrix.data
 
 
-@_compiled
+@compiled
 def _add_by_group(left: Arrays, right: Arrays, given: tuple[Index, Index], out: Floats) -> None:
     partner, groups = given
     for feature in numba.prange(out.shape[2]):

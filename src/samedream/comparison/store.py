@@ -53,6 +53,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "granularity": comparison.granularity,
         "sharing": msgspec.to_builtins(comparison.sharing),
         "crosscoder": comparison.crosscoder,
+        "structure": comparison.structure,
         "method": comparison.method,
         "notes": comparison.notes,
     }

@@ -68,7 +68,7 @@ def topic_null(
             shuffles = [half.shuffle(rng) for half in within.halves]
             for start in range(0, matched.size, _AT_ONCE):
                 some = slice(start, start + _AT_ONCE)
-                scores[permutation, some] = shuffled_scores(left, right, matched[some], shuffles=shuffles)
+                scores[permutation, some] = shuffled_scores(left, right, matched[some], shuffles=shuffles)[0]
             progress.advance()
     return summarise(matched, scores, stratum[matched])
 

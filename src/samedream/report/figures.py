@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from samedream.records import Directed, Interval
-from samedream.report.pairs import CLASSES, MATCHED, Match, Pair
+from samedream.report.pairs import CLASSES, Match, Pair
 from samedream.report.words import class_words
 
 BINS = 25
@@ -190,7 +190,7 @@ def gauge(pair: Pair) -> Gauge:
 
     A pair that passed has the marks of the less steady of its two features; a feature without a partner its own.
     """
-    passed = pair.seen.kind in MATCHED
+    passed = pair.seen.passed
     rows = [row for row in (pair.seen, pair.back if passed else None) if row is not None]
     chance = [row.threshold for row in rows if row.threshold is not None]
     again = [row.repeat_r for row in rows if row.repeat_r is not None]

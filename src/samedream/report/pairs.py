@@ -10,9 +10,12 @@ from samedream.report.reading import finite
 
 Shown = TypeVar("Shown")
 ONE_TO_ONE, ONE_WAY, ONLY_HERE, UNSTABLE = "one-to-one", "one-way", "only here", "unstable"
+SPLIT, MERGE, MANY_TO_MANY = "split", "merge", "many-to-many"
 TOO_RARE, DEAD = "too rare to tell", "dead"
-MATCHED = (ONE_TO_ONE, ONE_WAY)
-CLASSES = (ONE_TO_ONE, ONE_WAY, ONLY_HERE, UNSTABLE, TOO_RARE, DEAD)
+IN_PARTS = (SPLIT, MERGE, MANY_TO_MANY)
+MATCHED = (ONE_TO_ONE, *IN_PARTS, ONE_WAY)
+CLASSES = (*MATCHED, ONLY_HERE, UNSTABLE, TOO_RARE, DEAD)
+LUCK = 0.05  # a match passes when its q is at most this
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ class Match:
     def judged(self) -> bool:
         """Whether it fires often enough for its class to mean something."""
         return self.kind not in (TOO_RARE, DEAD)
+
+    @property
+    def passed(self) -> bool:
+        """Whether its match with its partner passes; that of a split feature, or of a part, need not."""
+        if self.kind in IN_PARTS:
+            return self.q_value is not None and self.q_value <= LUCK
+        return self.kind in MATCHED
 
 
 _NUMBERS = tuple(f.name for f in fields(Match) if f.name not in ("side", "feature", "partner", "kind"))
@@ -77,7 +87,7 @@ def matched_pairs(matches: Iterable[Match]) -> list[Pair]:
     found: dict[tuple[int | None, int | None], Pair] = {}
     for key in sorted(rows):
         row = rows[key]
-        if row.kind in MATCHED and row.partner is not None:
+        if row.passed and row.partner is not None:
             pair = _pair(row, rows)
             found.setdefault((pair.a, pair.b), pair)
     return sorted(found.values(), key=lambda pair: (-pair.strength, pair.a or 0, pair.b or 0))

@@ -8,7 +8,20 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from samedream.records import Directed, Interval
-from samedream.report.pairs import CLASSES, DEAD, MATCHED, ONE_TO_ONE, ONE_WAY, ONLY_HERE, TOO_RARE, UNSTABLE, Match
+from samedream.report.pairs import (
+    CLASSES,
+    DEAD,
+    MANY_TO_MANY,
+    MATCHED,
+    MERGE,
+    ONE_TO_ONE,
+    ONE_WAY,
+    ONLY_HERE,
+    SPLIT,
+    TOO_RARE,
+    UNSTABLE,
+    Match,
+)
 
 CANNOT_TELL = "cannot tell"
 NONE = "–"
@@ -139,6 +152,9 @@ def class_words(kind: str, name: str, other: str, stable_known: bool) -> tuple[s
     no_partner = f"no feature of {other} passes the test"
     known = {
         ONE_TO_ONE: ("shared, one to one", f"the two features choose each other, and the match passes ({kind})"),
+        SPLIT: ("shared, in parts", f"several features of {other} together are this one ({kind})"),
+        MERGE: ("shared, as a part", f"this and others of {name} together are one feature of {other} ({kind})"),
+        MANY_TO_MANY: ("shared, many to many", f"{name} and {other} cut the same ground into parts otherwise ({kind})"),
         ONE_WAY: ("shared, one way", f"the match passes, but its partner fits another feature better ({kind})"),
         ONLY_HERE: (f"only {name}", f"{no_partner}, although {name} trained again finds it ({kind})"),
         UNSTABLE: ("unstable", f"{no_partner}, but neither does {name} trained again find it: it says little ({kind})"),
@@ -158,7 +174,7 @@ def class_title(name: str, other: str, counts: Mapping[str, int]) -> str:
     matched = sum(counts.get(kind, 0) for kind in MATCHED)
     if not matched:
         return f"No feature of {name} has a partner in {other} that we can be sure of"
-    return f"{percent(matched / judged)} of {name}’s features have a partner in {other}"
+    return f"{percent(matched / judged)} of {name}’s features have a partner in {other}, whole or in parts"
 
 
 def strength_title(name: str, other: str, rows: Sequence[Match]) -> str:
