@@ -37,6 +37,19 @@ def test_the_truth(pair):
         planted_states(1.0, left=20, right=10, passages=50)
 
 
+def test_concepts_in_common_have_one_number_and_other_directions(pair):
+    left, right, twin = (pair.models[name] for name in ("left", "right", "left_floor"))
+    assert len(set(left.concept) & set(right.concept)) == 20
+    assert not set(twin.concept) & (set(left.concept) | set(right.concept))
+    for states in (left, right):
+        assert np.linalg.norm(states.directions, axis=1) == pytest.approx(1.0, abs=1e-5)
+    # a token's state is what its concepts point to: the nearest one can be read off the states that hold any
+    full = left.vectors[np.linalg.norm(left.vectors, axis=1) > 0.8]
+    nearest, stranger = ((full @ states.directions.T).max(axis=1) for states in (left, twin))
+    assert len(full) > 500
+    assert (nearest > stranger).mean() > 0.95
+
+
 def test_what_is_shared_can_be_read_from_one_model_to_the_other():
     """Passage means of right, predicted from left's on other articles: well if all is shared, not at all if nothing."""
     explained = {}

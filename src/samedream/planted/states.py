@@ -28,12 +28,16 @@ class TokenStates:
         passage: The passage of each token, int64 ``[tokens]``, ascending.
         start: Its first character, int64 ``[tokens]``.
         end: One past its last.
+        directions: Direction of each concept of the model, of length 1, float32 ``[concepts, d]``.
+        concept: Its number, int64 ``[concepts]``: models that have a number share the concept.
     """
 
     vectors: Floats32
     passage: Index
     start: Index
     end: Index
+    directions: Floats32
+    concept: Index
 
 
 @dataclass(frozen=True)
@@ -83,20 +87,31 @@ def planted_states(
         raise ValueError(f"right has {right} concepts, {common} are needed to share {shared:.0%} of {left}")
     world = make_passages(rng, passages)
     of_left, private = concepts(rng, world, left), concepts(rng, world, right - common)
-    twins = concepts(rng, world, left), concepts(rng, world, right)
-    where = {name: _places(rng, part) for name, part in (("own", of_left), ("private", private))}
-    numbers = {
-        "left": [(of_left, where["own"])],
-        "right": [(of_left[:, :common], where["own"][: of_left[:, :common].nnz]), (private, where["private"])],
-        "left_floor": [(twins[0], _places(rng, twins[0]))],
-        "right_floor": [(twins[1], _places(rng, twins[1]))],
+    where = _places(rng, of_left)
+    both = of_left[:, :common]
+    parts: dict[Model, list[_Part]] = {
+        "left": [_Part(of_left, where, 0)],
+        "right": [_Part(both, where[: both.nnz], 0), _Part(private, _places(rng, private), left)],
     }
-    cuts = [_cut(rng, world, mean) for mean in tokens]
-    models: dict[Model, TokenStates] = {}
-    for name, parts in numbers.items():
-        is_right = int(name.startswith("right"))
-        models[name] = _states(rng, cuts[is_right], parts, d=d[is_right])  # type: ignore[index]
+    for number, (twin, count) in enumerate((("left_floor", left), ("right_floor", right)), 1):
+        made = concepts(rng, world, count)
+        parts[twin] = [_Part(made, _places(rng, made), number * (left + right))]  # type: ignore[index]
+    cuts = {"left": _cut(rng, world, tokens[0]), "right": _cut(rng, world, tokens[1])}
+    widths = {"left": d[0], "right": d[1]}
+    models = {
+        name: _states(rng, cuts[name.split("_")[0]], of_model, d=widths[name.split("_")[0]])
+        for name, of_model in parts.items()
+    }
     return PlantedStates(models=models, blocks=world.article, shared=(common / left, common / right))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some concepts: strength CSC ``[passages, concepts]``, the character of each occurrence, the first's number."""
+
+    strength: Csr
+    place: Index
+    first: int
 
 
 def _places(rng: np.random.Generator, strength: Csr) -> Index:
@@ -115,16 +130,25 @@ def _cut(rng: np.random.Generator, world: Passages, mean: float) -> tuple[Index,
     return passage, start, end
 
 
-def _states(
-    rng: np.random.Generator, cut: tuple[Index, Index, Index], parts: list[tuple[Csr, Index]], *, d: int
-) -> TokenStates:
+def _states(rng: np.random.Generator, cut: tuple[Index, Index, Index], parts: list[_Part], *, d: int) -> TokenStates:
     passage, start, end = cut
     vectors: Floats = rng.normal(0, _NOISE / np.sqrt(d), size=(passage.size, d))
     key = passage * LENGTH + start
-    for strength, place in parts:
-        directions = rng.normal(size=(strength.shape[1], d))
+    drawn, numbers = [], []
+    for part in parts:
+        strength, count = part.strength, part.strength.shape[1]
+        directions = rng.normal(size=(count, d))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        feature = np.repeat(np.arange(strength.shape[1]), np.diff(strength.indptr))
-        token = np.searchsorted(key, strength.indices.astype(np.int64) * LENGTH + place, side="right") - 1
-        np.add.at(vectors, token, strength.data[:, None] * directions[feature])
-    return TokenStates(vectors=vectors.astype(np.float32), passage=passage, start=start, end=end)
+        concept = np.repeat(np.arange(count), np.diff(strength.indptr))
+        token = np.searchsorted(key, strength.indices.astype(np.int64) * LENGTH + part.place, side="right") - 1
+        np.add.at(vectors, token, strength.data[:, None] * directions[concept])
+        drawn.append(directions.astype(np.float32))
+        numbers.append(part.first + np.arange(count))
+    return TokenStates(
+        vectors=vectors.astype(np.float32),
+        passage=passage,
+        start=start,
+        end=end,
+        directions=np.concatenate(drawn),
+        concept=np.concatenate(numbers),
+    )

@@ -1,0 +1,63 @@
+"""Planted hidden states through trained dictionaries: what the whole instrument reads."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from samedream.comparison.compare import Comparison, compare
+from samedream.comparison.config import ComparisonConfig
+from samedream.planted.states import PlantedStates, TokenStates
+from samedream.planted.world import Csr
+from samedream.sae.autoencoder import SparseAutoencoder
+from samedream.sae.config import SAEConfig
+from samedream.sae.training import train_sae
+
+WIDER = 1.5  # features of a dictionary, as a multiple of the model's concepts
+
+
+def read_states(
+    pair: PlantedStates, *, k: int = 6, steps: int = 600, seed: int = 0
+) -> tuple[Comparison, tuple[float, float]]:
+    """Train dictionaries, repeats and twins' dictionaries on planted hidden states and compare them.
+
+    Args:
+        pair: The models.
+        k: Features active per token.
+        steps: Training steps of each dictionary.
+        seed: Of the first dictionary; the others count up from it.
+
+    Returns:
+        The comparison, and the truth for these dictionaries: the share of a side's features whose nearest concept, by
+        decoder direction, the other model has. Frequent concepts take several features and rare ones none, so this is
+        not the share of the concepts.
+    """
+    activity: dict[str, Csr] = {}
+    truth: list[float] = []
+    for side, other in (("left", "right"), ("right", "left")):
+        trained = pair.models[side], pair.models[f"{side}_floor"]  # type: ignore[index]
+        for name, states in ((side, trained[0]), (f"{side}_repeat", trained[0]), (f"{side}_floor", trained[1])):
+            config = SAEConfig(k=k, width=round(WIDER * len(states.concept)), steps=steps, seed=seed + len(activity))
+            dictionary, _ = train_sae(torch.from_numpy(states.vectors), config)
+            activity[name] = _strongest(dictionary, states, pair.blocks.size)
+            if name == side:
+                found = nearest_concepts(dictionary, states)
+                truth.append(float(np.isin(found, pair.models[other].concept).mean()))  # type: ignore[index]
+    left, right = activity.pop("left"), activity.pop("right")
+    return compare(left, right, pair.blocks, ComparisonConfig(seed=seed), **activity), (truth[0], truth[1])
+
+
+def nearest_concepts(dictionary: SparseAutoencoder, states: TokenStates) -> NDArray[np.int64]:
+    """Number of the concept whose direction is nearest to each feature's decoder direction, int64 ``[features]``."""
+    cosine = dictionary.W_dec.detach().numpy() @ states.directions.T  # both of length 1
+    nearest: NDArray[np.int64] = states.concept[cosine.argmax(axis=1)]
+    return nearest
+
+
+def _strongest(dictionary: SparseAutoencoder, states: TokenStates, passages: int) -> Csr:
+    """Each feature's maximum over the tokens of each passage, CSR ``[passages, features]``."""
+    with torch.no_grad():
+        found = dictionary.encode(torch.from_numpy(states.vectors)).numpy()
+    activity = np.zeros((passages, found.shape[1]), dtype=np.float32)
+    np.maximum.at(activity, states.passage, found)
+    return sparse.csr_array(activity)
