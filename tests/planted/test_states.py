@@ -60,7 +60,7 @@ def test_what_is_shared_can_be_read_from_one_model_to_the_other():
         weights = np.linalg.lstsq(x[train], y[train], rcond=None)[0]
         rest = y[~train] - x[~train] @ weights
         explained[share] = 1 - (rest**2).sum() / ((y[~train] - y[train].mean(0)) ** 2).sum()
-    assert explained[1.0] > 0.5
+    assert explained[1.0] > 0.35
     assert explained[0.0] < 0.15
 
 
