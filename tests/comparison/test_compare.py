@@ -220,3 +220,8 @@ def test_a_twin_of_few_frequent_features_is_no_higher_floor(half):
     assert found.floor.a_to_b.value < 0.2
     twins = compare(sparse.csr_array(floor), half.right_floor, half.blocks, QUICK)
     assert twins.universality.a_to_b.value > 0.6
+
+
+def test_with_the_twins_alone_never_less_is_shared(compared):
+    for way in ("a_to_b", "b_to_a"):
+        assert getattr(compared.shared_over_twins, way).value >= getattr(compared.shared_fraction, way).value - 0.03

@@ -40,6 +40,7 @@ class Comparison:
         ceiling: The same against the model's own repeat.
         normalised: ``(universality - floor) / (ceiling - floor)``.
         shared_fraction: Share of the stable features that the other side has.
+        shared_over_twins: The same with the random twins alone for what is not shared: never less, often too much.
         mean_r: Mean held-out correlation by direction; also "floor" and "ceiling" ones.
         pass_share: Share of eligible features that pass the test (q at most .05), by direction.
         repeat_pass_share: The same against the model's own repeat.
@@ -71,6 +72,7 @@ class Comparison:
     ceiling: Directed
     normalised: Directed
     shared_fraction: Directed
+    shared_over_twins: Directed
     mean_r: dict[str, Means]
     pass_share: Means
     repeat_pass_share: Means
@@ -148,7 +150,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     structures = structure(arena, a, b)
     broad = breadths(own_rung(arena), arena.blocks, arena.context.topics)
     table = matches(a, b, made_of.columns, structures=structures, breadths=(broad["left"], broad["right"]))
-    fraction = both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling))
+    fraction = both(lambda side: shared_fraction(side.found.direction, side.unshared, side.ceiling))
     return Comparison(
         matches=table,
         universality=both(lambda side: _universality(side).interval(extra_variance=side.seed_variance)),
@@ -157,6 +159,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
         normalised=both(_normalised),
         shared_fraction=fraction,
+        shared_over_twins=both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling)),
         mean_r={
             "found": means(lambda side: float(side.found.direction.r.mean())),
             "floor": means(lambda side: float(side.floor.r.mean()) if side.floor else None),

@@ -30,7 +30,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
     """
     directed = {
         key: msgspec.to_builtins(getattr(comparison, key))
-        for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction")
+        for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction", "shared_over_twins")
     }
     result: dict[str, Any] = {
         "models": list(names),

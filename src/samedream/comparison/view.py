@@ -11,6 +11,7 @@ from samedream.comparison.arena import Arena, Pairing
 from samedream.comparison.carry import Carried, carried
 from samedream.comparison.decoys import competition_q
 from samedream.comparison.estimates import Direction, larger
+from samedream.comparison.kin import kin
 from samedream.comparison.meaning import Profiles, profiles
 from samedream.comparison.seeds import seed_variance
 
@@ -46,6 +47,7 @@ class View:
         decoy: r of each feature in the better of the two models' twins, or None.
         seed_variance: Of the universality, over dictionary seeds; 0 where it cannot be told.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
+        kin: What it finds in the other model without its partner (`kin`).
         frozen: In the other model's dictionary of random directions, or None.
         carried: Its decoder directions in the other model's space, or None without states and decoders.
         profiles: What the strongest passages of its features mean, or None without an embedding.
@@ -62,9 +64,18 @@ class View:
     decoy: Floats | None
     seed_variance: float
     floor: Direction | None
+    kin: Direction
     frozen: Pairing | None
     carried: Carried | None
     profiles: Profiles | None
+
+    @property
+    def unshared(self) -> Direction | None:
+        """How features that the models do not share would match: like the floor, or like kin where those match better.
+
+        None without a floor. The shared fraction's alpha is of these.
+        """
+        return max((self.floor, self.kin), key=lambda direction: float(direction.r.mean())) if self.floor else None
 
     @property
     def ceiling(self) -> Direction | None:
@@ -95,6 +106,7 @@ def view(arena: Arena, source: str, target: str) -> View:
         decoy=decoy,
         seed_variance=seed_variance(arena, source, target, found) or 0.0,
         floor=larger(_floors(arena, source, twin, twins=twins)),
+        kin=kin(arena, source, target),
         frozen=arena.pairing(source, f"{target}_frozen"),
         carried=carried(arena, source, target, passes=tested.passes),
         profiles=profiles(arena.sides[source], arena.blocks, embedding) if embedding is not None else None,
