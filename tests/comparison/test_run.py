@@ -72,7 +72,7 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
     assert summary["blocks"] == 250
     assert set(summary) == {
         "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
-        "shared_fraction", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
+        "shared_fraction", "shared_over_twins", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
         "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "sharing", "floor_frozen",
         "dense", "decoder_cosine", "crosscoder", "structure", "verdict", "method", "notes",
     }  # fmt: skip
