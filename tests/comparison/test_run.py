@@ -72,11 +72,11 @@ def test_run_writes_all_and_the_same_bytes_again(study, tmp_path):
     assert summary["blocks"] == 250
     assert set(summary) == {
         "models", "passages", "blocks", "features", "classes", "universality", "floor", "ceiling", "normalised",
-        "shared_fraction", "shared_over_twins", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share", "repeat_pass_share",
-        "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "sharing", "floor_frozen",
-        "dense", "decoder_cosine", "crosscoder", "structure", "verdict", "method", "notes",
+        "shared_fraction", "shared_over_twins", "mean_r", "mean_r_floor", "mean_r_ceiling", "pass_share",
+        "repeat_pass_share", "permutation_fdr", "seed_stability", "embedding_similarity", "granularity", "sharing",
+        "floor_frozen", "dense", "decoder_cosine", "crosscoder", "structure", "verdict", "method", "notes",
     }  # fmt: skip
-    for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction"):
+    for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction", "shared_over_twins"):
         assert set(summary[key]["a_to_b"]) == {"value", "low", "high", "confidence"}
     assert summary["floor_frozen"] == {"a_to_b": None, "b_to_a": None}  # none was given
     assert "stable" in answer(summary)["verdict"]
