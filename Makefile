@@ -29,7 +29,7 @@ lint: $(VENV)/installed  ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed  ## measure the marks and write benchmarks/results.json (about half an hour)
+bench: $(VENV)/installed  ## measure the marks and write benchmarks/results.json (two hours)
 	$(BIN)/python -m benchmarks
 
 bench-sae: $(VENV)/installed $(if $(filter $(PEERS_VENV)/%,$(PEERS)),$(PEERS_VENV)/installed)  ## four other SAE trainers beside ours (hours)
