@@ -18,6 +18,7 @@ from samedream.comparison.products import sums
 COMPONENTS = 50  # at most; and no more than a tenth of the passages they are fitted on
 _PASSAGES_PER_COMPONENT = 10
 _SMALLEST = 1e-5  # of the largest eigenvalue; float32 products hold nothing below
+_TOLERANCE = 1e-5  # of an eigenvalue
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -93,9 +94,9 @@ def _components(gram: Floats32, blocks: Blocks, *, tested: int) -> Components | 
     if total <= 0:
         return None
     count = max(1, min(COMPONENTS, train.size // _PASSAGES_PER_COMPONENT))
-    start = np.random.default_rng(0).normal(size=train.size)
-    value, vector = linalg.eigsh(within, k=count, v0=start)
-    value, vector = value[::-1], vector[:, ::-1]
+    start = np.random.default_rng(0).normal(size=train.size).astype(np.float32)
+    pairs = linalg.eigsh(within.astype(np.float32), k=count, v0=start, tol=_TOLERANCE)  # a quarter of float64's time
+    value, vector = pairs[0][::-1].astype(np.float64), pairs[1][:, ::-1].astype(np.float64)
     real = value > _SMALLEST * value[0]
     value, vector = value[real], vector[:, real]
     return Components(
