@@ -196,3 +196,12 @@ def test_states_of_other_passages_are_refused():
     assert str(error.value) == (
         "the states of right have shape (599, 30), expected (600, d): one mean hidden state for each passage"
     )
+
+
+def test_passages_that_are_all_equally_far_apart_have_no_figures_of_rounding():
+    apart = np.eye(N, dtype=np.float32)
+    found = run(LEFT, apart, activities={side: _activity(LEFT, 5) for side in ("left", "right")})["measures"]
+    for measure in ("cka", "rsa", "procrustes", "cca", "ridge_a_to_b"):
+        assert found[measure]["states"] is None, measure
+        assert found[measure]["features"]["value"] > 0.9, measure
+    assert found["ridge_b_to_a"]["states"]["value"] == pytest.approx(0.0, abs=0.01)

@@ -12,6 +12,8 @@ from samedream.comparison.calibration import Measured, group_counts, group_of
 from samedream.comparison.estimates import Sampled
 from samedream.comparison.grams import Gram
 
+_ROUNDING = 1e-5  # of a sum of squares of float32 products
+
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -57,9 +59,7 @@ def cka_and_rsa(left: Sums, right: Sums, blocks: Blocks, shuffles: list[Index]) 
     member = _members(blocks)
     n = left.gram.norm.size - np.append(0.0, member.sum(axis=0))
     of_k, of_c = _products(left.gram, right.gram, member)
-    norm = np.sqrt(
-        _hsic(left.squares[0], left.rows[0], left.rows[0], n) * _hsic(right.squares[0], right.rows[0], right.rows[0], n)
-    )
+    norm = np.sqrt(_own_hsic(left, n) * _own_hsic(right, n))
     cka = _hsic(of_k, left.rows[0], right.rows[0], n) / norm
     rsa = _pearson(left, right, of_c, n)
     shuffled = [_shuffled(left, right, order) for order in shuffles]
@@ -106,13 +106,24 @@ def _hsic(products: Floats, left: Floats, right: Floats, n: Floats) -> Floats:
     return value
 
 
+def _own_hsic(side: Sums, n: Floats) -> Floats:
+    """``HSIC(K, K)``, NaN where it is but rounding: where all passages are equally far from each other."""
+    own = _hsic(side.squares[0], side.rows[0], side.rows[0], n)
+    return np.where(own * n * (n - 3) > _ROUNDING * side.squares[0], own, np.nan)
+
+
 def _pearson(left: Sums, right: Sums, products: Floats, n: Floats) -> Floats:
-    """Over pairs of passages; `products` of all passages alone, or of all and without each group."""
+    """Over pairs of passages; `products` of all passages alone, or of all and without each group.
+
+    NaN where all cosines of a side are the same.
+    """
     size, pairs = products.size, n * (n - 1)
     x, y = left.rows[1][:, :size].sum(axis=0), right.rows[1][:, :size].sum(axis=0)
     xx, yy = left.squares[1][:size], right.squares[1][:size]
-    value: Floats = (products - x * y / pairs) / np.sqrt((xx - x * x / pairs) * (yy - y * y / pairs))
-    return value
+    spread_x, spread_y = xx - x * x / pairs, yy - y * y / pairs
+    varies = (spread_x > _ROUNDING * xx) & (spread_y > _ROUNDING * yy)
+    product = np.where(varies, spread_x * spread_y, 1.0)
+    return np.where(varies, (products - x * y / pairs) / np.sqrt(product), np.nan)
 
 
 def _shuffled(left: Sums, right: Sums, order: Index) -> tuple[float, float]:

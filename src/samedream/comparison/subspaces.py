@@ -17,6 +17,7 @@ from samedream.comparison.grams import Components, Gram
 
 CANONICAL = 20  # components for CCA: a canonical correlation of a component that is noise is noise
 _PENALTIES = np.logspace(-6, 1, 15)  # as shares of the largest eigenvalue
+_ROUNDING = 1e-9  # of the training half's variance: a test half that has no more does not vary
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -61,21 +62,20 @@ def procrustes(given: Moments) -> Floats:
     """Cosine ``<X R, Y> / (|X| |Y|)`` of the test half, R a rotation fitted on the training half, ``[...]``.
 
     R is ``U V'`` of the singular value decomposition of the training half's ``X'Y`` (Schönemann 1966); both sides have
-    as many components as the smaller one.
+    as many components as the smaller one. NaN where the test half does not vary.
     """
     q = min(given.left.size, given.right.size)
     u, _, v = np.linalg.svd(given.across[:q, :q])
     inner = ((u @ v) * given.test_across[..., :q, :q]).sum(axis=(-1, -2))
     x, y = (np.einsum("...ii->...", test[..., :q, :q]) for test in (given.test_left, given.test_right))
-    value: Floats = inner / np.sqrt(x * y)
-    return value
+    return _over(inner, _varying(x, given.left[:q]) * _varying(y, given.right[:q]), root=True)
 
 
 def canonical(given: Moments) -> Floats:
     """Mean canonical correlation of the leading 20 components, directions from the training half, ``[...]``.
 
     SVCCA (Raghu et al. 2017, arXiv:1706.05806) with directions that the test half did not choose; its correlations are
-    about the training half's mean.
+    about the training half's mean; 0 for a direction along which the test half does not vary, NaN if there is no other.
     """
     scale = np.sqrt(given.left[:CANONICAL]), np.sqrt(given.right[:CANONICAL])
     p, q = scale[0].size, scale[1].size
@@ -84,7 +84,8 @@ def canonical(given: Moments) -> Floats:
     xy = (a * (given.test_across[..., :p, :q] @ b)).sum(axis=-2)
     xx = (a * (given.test_left[..., :p, :p] @ a)).sum(axis=-2)
     yy = (b * (given.test_right[..., :q, :q] @ b)).sum(axis=-2)
-    value: Floats = (xy / np.sqrt(xx * yy)).mean(axis=-1)
+    r = _over(xy, np.where(np.minimum(xx, yy) > _ROUNDING, xx * yy, 0.0), root=True)  # the training half has 1 of each
+    value: Floats = np.where(np.isfinite(r).any(axis=-1), np.nan_to_num(r).mean(axis=-1), np.nan)
     return value
 
 
@@ -92,7 +93,7 @@ def ridge(given: Moments) -> Floats:
     """R^2 of right's components, all together, from left's by ridge regression, on the test half, ``[...]``.
 
     The penalty is the one of least generalised cross-validation error ``RSS / (n - df)^2`` on the training half (Golub,
-    Heath & Wahba 1979).
+    Heath & Wahba 1979). NaN where the test half does not vary.
     """
     power, penalty = given.left, _PENALTIES[:, None] * given.left.max()
     held = (power + 2 * penalty) / (power + penalty) ** 2
@@ -102,8 +103,19 @@ def ridge(given: Moments) -> Floats:
     weights = given.across / (power + best)[:, None]
     length = np.einsum("...ii->...", given.test_right)
     explained = (2 * given.test_across - given.test_left @ weights) * weights
-    value: Floats = explained.sum(axis=(-1, -2)) / length
-    return value
+    return _over(explained.sum(axis=(-1, -2)), _varying(length, given.right))
+
+
+def _varying(test: Floats, train: Floats) -> Floats:
+    """The test half's sum of squares, 0 where it is but rounding beside the training half's."""
+    return np.where(test > _ROUNDING * train.sum(), test, 0.0)
+
+
+def _over(above: Floats, below: Floats, *, root: bool = False) -> Floats:
+    """``above / below``, or over its root; NaN where `below` is 0."""
+    there = below > 0
+    whole = np.where(there, below, 1.0)
+    return np.where(there, above / (np.sqrt(whole) if root else whole), np.nan)
 
 
 MEASURES: dict[str, Callable[[Moments], Floats]] = {
