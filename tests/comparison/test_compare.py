@@ -225,3 +225,7 @@ def test_a_twin_of_few_frequent_features_is_no_higher_floor(half):
 def test_with_the_twins_alone_never_less_is_shared(compared):
     for way in ("a_to_b", "b_to_a"):
         assert getattr(compared.shared_over_twins, way).value >= getattr(compared.shared_fraction, way).value - 0.03
+
+
+def test_the_dense_measures_can_be_left_out(half):
+    assert compare(half.left, half.right, half.blocks, ComparisonConfig(permutations=20, dense=False)).dense is None

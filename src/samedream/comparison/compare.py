@@ -170,7 +170,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         permutation_fdr=means(_permutation_fdr),
         seed_stability={"a": _seed_stability(a), "b": _seed_stability(b)},
         embedding_similarity={"a_to_b": _meaning(a, b), "b_to_a": _meaning(b, a)},
-        dense=dense(arena),
+        dense=dense(arena) if arena.config.dense else None,
         decoder_cosine={"a_to_b": _pointing(arena, a), "b_to_a": _pointing(arena, b)},
         granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,

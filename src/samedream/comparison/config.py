@@ -21,3 +21,6 @@ class ComparisonConfig(Config):
         default=100, ge=20, description="how often the articles are shuffled to learn what chance alone gives"
     )
     seed: int = Field(default=0, ge=0, description="seed of the split into halves, the groups and the shuffles")
+    dense: bool = Field(
+        default=True, description="also compare the spaces as a whole (CKA, neighbours, ...): some seconds"
+    )

@@ -23,7 +23,7 @@ from samedream.comparison.subspaces import held_out
 from samedream.errors import ComparisonError
 from samedream.progress import step
 
-MAX_PASSAGES = 3000  # six Gram matrices of 36 MB
+MAX_PASSAGES = 1500  # the cost is quadratic; six Gram matrices of 9 MB
 REFERENCE_SHUFFLES = 20  # for floors and ceilings: their nulls only give tau
 CURVE = (1000, 4000, 16_000)  # passages among which neighbours are looked for
 MEASURES = ("cka", "rsa", "neighbours", "procrustes", "cca", "ridge_a_to_b", "ridge_b_to_a")

@@ -44,7 +44,7 @@ def read_states(
                 found = nearest_concepts(dictionary, states)
                 truth.append(float(np.isin(found, pair.models[other].concept).mean()))  # type: ignore[index]
     left, right = activity.pop("left"), activity.pop("right")
-    return compare(left, right, pair.blocks, ComparisonConfig(seed=seed), **activity), (truth[0], truth[1])
+    return compare(left, right, pair.blocks, ComparisonConfig(seed=seed, dense=False), **activity), (truth[0], truth[1])
 
 
 def nearest_concepts(dictionary: SparseAutoencoder, states: TokenStates) -> NDArray[np.int64]:

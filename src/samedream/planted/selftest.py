@@ -56,7 +56,7 @@ def selftest(draws: int, seed: int = 0, size: Size = Size()) -> list[Check]:
         seed: Of the first; the others count up from it.
         size: Of each.
     """
-    config = ComparisonConfig()
+    config = ComparisonConfig(dense=False)
     checks = list(planted_checks(planted_readings(draws, seed, size=size)))
     with progress.step("reading known answers"), progress.quiet():
         return [*checks, *known_answers(seed, size, config=config)]
@@ -70,7 +70,7 @@ def planted_readings(draws: int, seed: int, *, size: Size) -> dict[float, list[R
             for draw in range(draws):
                 pair = _pair(share, seed + draw, size)
                 with progress.quiet():
-                    found[share] += read(pair, ComparisonConfig(seed=draw))[1]
+                    found[share] += read(pair, ComparisonConfig(seed=draw, dense=False))[1]
                 shown.advance()
     return found
 
