@@ -3,6 +3,7 @@
 accuracy  planted pairs of 512 x 1,024 features over 5,000 passages, 40 draws of each of five shared fractions
 large     the same at 2,048 x 4,096 over 50,000 passages, 5 draws
 trained   planted hidden states through trained dictionaries: the bias curve, 4 draws
+splits    planted pairs with 50 features of left in several of right, 10 draws
 known     comparisons whose answer is known
 """
 
@@ -14,12 +15,14 @@ import numpy as np
 from benchmarks.record import RESULTS, record
 from samedream import progress
 from samedream.comparison.config import ComparisonConfig
+from samedream.planted.activity import planted_activity
 from samedream.planted.dictionaries import read_states
 from samedream.planted.selftest import FDR_MARK, SHARES, Size, known_answers, planted_readings
 from samedream.planted.states import planted_states
-from samedream.planted.trials import Reading, figures
+from samedream.planted.trials import Reading, figures, read, splits
 
-DRAWS, LARGE_DRAWS, TRAINED_DRAWS = 40, 5, 4
+DRAWS, LARGE_DRAWS, TRAINED_DRAWS, SPLIT_DRAWS = 40, 5, 4, 10
+_PARTS = ("parts_called", "parts_planted")
 LARGE = Size(left=2048, right=4096, passages=50_000)
 
 
@@ -71,6 +74,21 @@ def trained() -> None:
     record("comparison.trained_bias", worst, unit="worst mean error against the features' truth", mark="<= 0.1")
 
 
+def split() -> None:
+    """Planted splits."""
+    found = []
+    for draw in range(SPLIT_DRAWS):
+        pair = planted_activity(0.5, splits=50, seed=4000 + draw)
+        with progress.quiet():
+            comparison, _ = read(pair, ComparisonConfig(seed=draw, dense=False))
+        found.append(splits(pair, comparison.matches))
+    total = {name: sum(getattr(one, name) for one in found) for name in found[0].__dataclass_fields__}
+    for what, counts in (("splits", ("right", "called", "planted")), ("parts", ("parts_right", *_PARTS))):
+        hits, called, planted = (total[name] for name in counts)
+        record(f"comparison.planted_{what}_precision", hits / max(1, called), unit=f"of {called}", mark=">= 0.8")
+        record(f"comparison.planted_{what}_recall", hits / max(1, planted), unit=f"of {planted}", mark=">= 0.8")
+
+
 def known() -> None:
     """Known answers."""
     names = ("self_universality", "shuffled_low", "twin_low")
@@ -81,7 +99,7 @@ def known() -> None:
         record(f"comparison.known_{name}", held, unit=f"{check.name}, read {check.value:.3f}", mark=">= 1")
 
 
-PARTS = {"accuracy": accuracy, "large": large, "trained": trained, "known": known}
+PARTS = {"known": known, "splits": split, "trained": trained, "accuracy": accuracy, "large": large}
 
 
 def main() -> None:

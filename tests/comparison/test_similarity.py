@@ -1,6 +1,7 @@
 """Measures of a pair, by hand and against their definitions."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -63,3 +64,12 @@ def test_measures_follow_their_definitions(seed, density):
         p, q = (m[:, f] / max(m[:, f].sum(), 1e-300) for m, f in ((x, i), (y, j)))
         if p.any() and q.any():
             np.testing.assert_allclose(jaccard[place], np.minimum(p, q).sum() / np.maximum(p, q).sum(), atol=1e-12)
+
+
+def test_the_screen_by_hand():
+    # 6 passages, both fire in 3 of them and in 2 together: C(3,2) C(3,1) + C(3,3) = 10 of C(6,3) = 20 ways do as well
+    x = sparse.csr_array(np.array([[1, 1, 1, 0, 0, 0]], dtype=np.float32).T)
+    y = sparse.csr_array(np.array([[0, 1, 1, 1, 0, 0]], dtype=np.float32).T)
+    zero = np.array([0])
+    assert overlap(x, y, (zero, zero)).chance.tolist() == pytest.approx([0.5])
+    assert overlap(x, x, (zero, zero)).chance.tolist() == pytest.approx([1 / 20])

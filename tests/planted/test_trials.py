@@ -1,10 +1,12 @@
 import math
+from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 from samedream.comparison.config import ComparisonConfig
 from samedream.planted import planted_activity
-from samedream.planted.trials import Reading, figures, read
+from samedream.planted.trials import Reading, figures, read, splits
 
 
 def _reading(truth, value, reach=0.05, passes=10, false=0):
@@ -40,3 +42,18 @@ def test_a_planted_pair_is_read_both_ways():
             found.pass_share[way] * found.method["eligible_features"]["left" if way == "a_to_b" else "right"]
         )
         assert reading.false <= 0.2 * reading.passes
+
+
+def test_splits_by_hand():
+    # planted: 0 into 1 and 2; 1 into 3 and 4, of which 4 is too rare to tell, so it cannot be found
+    pair = SimpleNamespace(splits={0: (1, 2), 1: (3, 4)})
+    matches = pa.table(
+        {
+            "side": ["a"] * 3 + ["b"] * 5,
+            "q_value": [0.1] * 3 + [0.1] * 4 + [None],
+            "children": pa.array([[1, 2, 0], None, [0, 3]] + [None] * 5, pa.list_(pa.int32())),
+        }
+    )
+    found = splits(pair, matches)
+    assert (found.planted, found.called, found.right) == (1, 2, 1)
+    assert (found.parts_planted, found.parts_called, found.parts_right) == (2, 5, 2)

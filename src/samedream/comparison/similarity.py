@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import sparse, stats
 
 from samedream.comparison.activity import THETA_SHARE, Csr
 
@@ -28,15 +28,19 @@ class Overlap:
         right_given_left: ``P(right fires | left fires)`` of each pair, float64 ``[pairs]``; 0 where left never fires.
         left_given_right: The other way round.
         phi: Pearson correlation of firing and not firing; 0 where one of the two always or never fires.
+        chance: Probability that features of these firing rates fire together in as many passages by chance.
     """
 
     right_given_left: Floats
     left_given_right: Floats
     phi: Floats
+    chance: Floats
 
 
 def overlap(left: Csr, right: Csr, pairs: Pairs) -> Overlap:
-    """Containment both ways and phi of pairs of features.
+    """Containment both ways, phi and the analytic screen of pairs of features.
+
+    The screen: ``P(X >= both)``, X hypergeometric, passages independent (null N0 of protocol 3.4).
 
     Args:
         left: Activity ``[passages, left features]``.
@@ -52,6 +56,7 @@ def overlap(left: Csr, right: Csr, pairs: Pairs) -> Overlap:
         right_given_left=both / np.maximum(of_x, 1),
         left_given_right=both / np.maximum(of_y, 1),
         phi=np.where(defined, (n * both - of_x * of_y) / np.sqrt(np.where(defined, spread, 1.0)), 0.0),
+        chance=stats.hypergeom.sf(both - 1, n, of_x, of_y),
     )
 
 

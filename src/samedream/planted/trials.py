@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -88,6 +89,50 @@ def read(pair: PlantedActivity, config: ComparisonConfig) -> tuple[Comparison, l
             )
         )
     return found, readings
+
+
+@dataclass(frozen=True)
+class Splits:
+    """How planted splits were found, in counts that add up over pairs.
+
+    Attributes:
+        planted: Left features that right has in several, and that fire often enough to be told, with two parts at least.
+        called: Left features that were called split.
+        right: Those of them that are.
+        parts_planted: Parts of planted splits that fire often enough.
+        parts_called: Parts of the features that were called split.
+        parts_right: Those of them that are parts of that feature.
+    """
+
+    planted: int
+    called: int
+    right: int
+    parts_planted: int
+    parts_called: int
+    parts_right: int
+
+
+def splits(pair: PlantedActivity, matches: pa.Table) -> Splits:
+    """Set the splits that `compare` found of left's features beside the planted ones.
+
+    Args:
+        pair: The planted pair.
+        matches: `Comparison.matches`.
+    """
+    rows = {side: matches.filter(pc.equal(matches["side"], side)) for side in ("a", "b")}
+    told = {side: ~np.isnan(_q_values(matches, side)) for side in rows}
+    true = {parent: {part for part in parts if told["b"][part]} for parent, parts in pair.splits.items()}
+    true = {parent: parts for parent, parts in true.items() if told["a"][parent] and len(parts) > 1}
+    children = [set(parts or ()) for parts in rows["a"]["children"].to_pylist()]
+    called = {feature: parts for feature, parts in enumerate(children) if len(parts) > 1}
+    return Splits(
+        planted=len(true),
+        called=len(called),
+        right=len(called.keys() & pair.splits.keys()),
+        parts_planted=sum(map(len, true.values())),
+        parts_called=sum(map(len, called.values())),
+        parts_right=sum(len(parts & set(pair.splits.get(feature, ()))) for feature, parts in called.items()),
+    )
 
 
 def figures(readings: Iterable[Reading]) -> Figures:
