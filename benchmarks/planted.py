@@ -15,14 +15,12 @@ import numpy as np
 from benchmarks.record import RESULTS, record
 from samedream import progress
 from samedream.comparison.config import ComparisonConfig
-from samedream.planted.activity import planted_activity
 from samedream.planted.dictionaries import read_states
-from samedream.planted.selftest import FDR_MARK, SHARES, Size, known_answers, planted_readings
+from samedream.planted.selftest import FDR_MARK, SHARES, Size, known_answers, planted_readings, planted_splits
 from samedream.planted.states import planted_states
-from samedream.planted.trials import Reading, figures, read, splits
+from samedream.planted.trials import Reading, figures
 
 DRAWS, LARGE_DRAWS, TRAINED_DRAWS, SPLIT_DRAWS = 40, 5, 4, 10
-_PARTS = ("parts_called", "parts_planted")
 LARGE = Size(left=2048, right=4096, passages=50_000)
 
 
@@ -76,17 +74,8 @@ def trained() -> None:
 
 def split() -> None:
     """Planted splits."""
-    found = []
-    for draw in range(SPLIT_DRAWS):
-        pair = planted_activity(0.5, splits=50, seed=4000 + draw)
-        with progress.quiet():
-            comparison, _ = read(pair, ComparisonConfig(seed=draw, dense=False))
-        found.append(splits(pair, comparison.matches))
-    total = {name: sum(getattr(one, name) for one in found) for name in found[0].__dataclass_fields__}
-    for what, counts in (("splits", ("right", "called", "planted")), ("parts", ("parts_right", *_PARTS))):
-        hits, called, planted = (total[name] for name in counts)
-        record(f"comparison.planted_{what}_precision", hits / max(1, called), unit=f"of {called}", mark=">= 0.8")
-        record(f"comparison.planted_{what}_recall", hits / max(1, planted), unit=f"of {planted}", mark=">= 0.8")
+    for name, rate in planted_splits(SPLIT_DRAWS, 4000, size=Size()).items():
+        record(f"comparison.planted_{name}", rate, unit=f"{SPLIT_DRAWS} draws", mark=">= 0.8")
 
 
 def known() -> None:

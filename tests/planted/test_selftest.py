@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from samedream.comparison.config import ComparisonConfig
 from samedream.planted import selftest as module
-from samedream.planted.selftest import Check, Size, known_answers, planted_checks, selftest
+from samedream.planted.selftest import Check, Size, known_answers, planted_checks, selftest, split_checks
 from samedream.planted.trials import Reading
 
 SMALL = Size(left=120, right=150, passages=2000)
@@ -35,10 +35,17 @@ def test_a_mark_that_is_missed_is_said():
     assert all(check.holds for check in planted_checks({0.5: [good]}))
 
 
+def test_splits_below_the_mark_are_said():
+    checks = list(split_checks({"splits_precision": 0.9, "splits_recall": 0.7}))
+    assert [(check.name, check.holds) for check in checks] == [
+        ("planted splits, precision", True), ("planted splits, recall", False),
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_all_of_it_on_small_pairs():
     checks = selftest(1, size=SMALL)
-    assert len(checks) == 5 * 4 + 3
+    assert len(checks) == 5 * 4 + 4 + 3
     assert np.mean([check.holds for check in checks]) > 0.8
 
 

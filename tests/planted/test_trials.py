@@ -6,7 +6,7 @@ import pytest
 
 from samedream.comparison.config import ComparisonConfig
 from samedream.planted import planted_activity
-from samedream.planted.trials import Reading, figures, read, splits
+from samedream.planted.trials import Reading, Splits, figures, read, split_rates, splits
 
 
 def _reading(truth, value, reach=0.05, passes=10, false=0):
@@ -57,3 +57,11 @@ def test_splits_by_hand():
     found = splits(pair, matches)
     assert (found.planted, found.called, found.right) == (1, 2, 1)
     assert (found.parts_planted, found.parts_called, found.parts_right) == (2, 5, 2)
+
+
+def test_rates_add_up_over_pairs():
+    rates = split_rates([Splits(2, 4, 2, 5, 8, 4), Splits(6, 1, 1, 15, 2, 2)])
+    assert rates == pytest.approx(
+        {"splits_precision": 3 / 5, "splits_recall": 3 / 8, "parts_precision": 6 / 10, "parts_recall": 6 / 20}
+    )
+    assert set(split_rates([Splits(0, 0, 0, 0, 0, 0)]).values()) == {1.0}

@@ -11,7 +11,7 @@ from samedream import progress
 from samedream.comparison.compare import Comparison, compare
 from samedream.comparison.config import ComparisonConfig
 from samedream.planted.activity import PlantedActivity, planted_activity
-from samedream.planted.trials import WAYS, Reading, figures, read
+from samedream.planted.trials import WAYS, Reading, figures, read, split_rates, splits
 from samedream.planted.world import Index
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -58,6 +58,7 @@ def selftest(draws: int, seed: int = 0, size: Size = Size()) -> list[Check]:
     """
     config = ComparisonConfig(dense=False)
     checks = list(planted_checks(planted_readings(draws, seed, size=size)))
+    checks += split_checks(planted_splits(draws, seed, size=size))
     with progress.step("reading known answers"), progress.quiet():
         return [*checks, *known_answers(seed, size, config=config)]
 
@@ -83,6 +84,26 @@ def planted_checks(readings: dict[float, list[Reading]]) -> Iterator[Check]:
         yield Check(f"{where}errors of at most .1", measured.within, "at least .95", measured.within >= 0.95)
         yield Check(f"{where}intervals that hold the truth", measured.coverage, "at least .9", measured.coverage >= 0.9)
         yield Check(f"{where}false discoveries", measured.fdr, f"at most {FDR_MARK}", measured.fdr <= FDR_MARK)
+
+
+def planted_splits(draws: int, seed: int, *, size: Size) -> dict[str, float]:
+    """Precision and recall of planted splits, a tenth of left's features, over pairs that share half."""
+    found = []
+    with progress.step("reading planted splits", draws, "pairs") as shown:
+        for draw in range(draws):
+            pair = planted_activity(
+                0.5, left=size.left, right=size.right, passages=size.passages, splits=size.left // 10, seed=seed + draw
+            )
+            with progress.quiet():
+                found.append(splits(pair, read(pair, ComparisonConfig(seed=draw, dense=False))[0].matches))
+            shown.advance()
+    return split_rates(found)
+
+
+def split_checks(rates: dict[str, float]) -> Iterator[Check]:
+    """The marks of planted splits."""
+    for name, rate in rates.items():
+        yield Check(f"planted {name.replace('_', ', ')}", rate, "at least .8", rate >= 0.8)
 
 
 def known_answers(seed: int, size: Size, *, config: ComparisonConfig) -> Iterator[Check]:

@@ -96,7 +96,7 @@ class Splits:
     """How planted splits were found, in counts that add up over pairs.
 
     Attributes:
-        planted: Left features that right has in several, and that fire often enough to be told, with two parts at least.
+        planted: Left features that right has in several; they and two parts at least fire often enough to be told.
         called: Left features that were called split.
         right: Those of them that are.
         parts_planted: Parts of planted splits that fire often enough.
@@ -110,6 +110,22 @@ class Splits:
     parts_planted: int
     parts_called: int
     parts_right: int
+
+
+def split_rates(found: Iterable[Splits]) -> dict[str, float]:
+    """Precision and recall of splits and of their parts over many pairs; 1 where nothing was called or planted."""
+    every = list(found)
+
+    def rate(hits: str, of: str) -> float:
+        total = sum(getattr(one, of) for one in every)
+        return sum(getattr(one, hits) for one in every) / total if total else 1.0
+
+    return {
+        "splits_precision": rate("right", "called"),
+        "splits_recall": rate("right", "planted"),
+        "parts_precision": rate("parts_right", "parts_called"),
+        "parts_recall": rate("parts_right", "parts_planted"),
+    }
 
 
 def splits(pair: PlantedActivity, matches: pa.Table) -> Splits:
