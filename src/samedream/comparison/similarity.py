@@ -56,7 +56,7 @@ def overlap(left: Csr, right: Csr, pairs: Pairs) -> Overlap:
         right_given_left=both / np.maximum(of_x, 1),
         left_given_right=both / np.maximum(of_y, 1),
         phi=np.where(defined, (n * both - of_x * of_y) / np.sqrt(np.where(defined, spread, 1.0)), 0.0),
-        chance=stats.hypergeom.sf(both - 1, n, of_x, of_y),
+        chance=np.asarray(stats.hypergeom.sf(both - 1, n, of_x, of_y)),
     )
 
 
