@@ -92,10 +92,18 @@ def _stage(directory: Path, stage: str, as_json: bool) -> None:
 
     written = stages.run_stage(open_study(directory), stage)
     if as_json:
-        _dump({str(path): artifacts.require_manifest(path).counts for path in written})
+        # two models' comparison says what it found in its summary; other stages in their counts
+        _dump({str(path): artifacts.require_manifest(path).counts | _summary(path) for path in written})
     else:
         for path in written:
             _print(f"{stage}: {path}")
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    """What the comparison of two models found; nothing for other directories."""
+    if path.parent.name != "comparison" or "--" not in path.name:
+        return {}
+    return {"summary": json.loads((path / "summary.json").read_bytes())}
 
 
 @app.command()
@@ -200,29 +208,13 @@ def comparison(directory: Directory, as_json: AsJson = False) -> None:
     """Say which features the models share, with null, floor and ceiling."""
     _stage(directory, "comparison", as_json)
     if not as_json:
-        _together(directory)
+        from samedream.report.printed import printed
 
-
-def _together(directory: Path) -> None:
-    """Three models and more: how much of each is found in each, from a random twin (0) to its own repeat (1)."""
-    from samedream import artifacts
-    from samedream.study import open_study
-
-    study = open_study(directory)
-    manifest = artifacts.read_manifest(study.together)
-    if manifest is not None:
-        found = manifest.counts["normalised"]
-        names = [model.display_name for model in study.config.models]
-        cells = {row: {f"in {name}": _cell(found[row], row, name) for name in names} for row in names}
-        _table([{"features of": row, **cells[row]} for row in names])
-        _print(f"concepts in all {len(names)} models: {manifest.counts['concepts']['in_all']}")
-
-
-def _cell(row: dict[str, Any], here: str, there: str) -> str:
-    if here == there:
-        return "1 (own repeat)"
-    found = row[there]
-    return f"{found['value']:.2f} [{found['low']:.2f}–{found['high']:.2f}]" if found else "cannot tell"
+        for sentence, rows in printed(directory):
+            if sentence:
+                _print(sentence)
+            if rows:
+                _table(rows)
 
 
 @app.command()

@@ -53,7 +53,8 @@ def study(planted_world, tmp_path_factory):
         for reader in (slug, f"{slug}.repeat"):
             _features(study.features(reader), world.render(pool))
         _features(study.features(f"{slug}.random"), world.render(world.concepts(WIDTH)))
-    columns = {"article_id": [f"en:{b}" for b in world.article], "topic": [None] * world.article.size}
+    size = world.article.size
+    columns = {"article_id": [f"en:{b}" for b in world.article], "topic": [None] * size, "text": ["A passage."] * size}
     study.corpus.mkdir()
     pq.write_table(pa.table(columns), study.corpus / "passages.parquet")
     artifacts.finish(study.corpus, "corpus", {}, inputs={}, counts={}, files=[study.corpus / "passages.parquet"])
@@ -274,6 +275,10 @@ def test_the_command_prints_the_matrix(study, summary, capsys):
     said = f"A 1 (own repeat) {cell['value']:.2f} [{cell['low']:.2f}–{cell['high']:.2f}]"
     assert " ".join(lines[8].split()).startswith(said)
     assert lines[12] == f"concepts in all 4 models: {summary['concepts']['in_all']}"
+    assert lines[13:15] == ["", load_summary(study.comparison("a", "b"))["verdict"]]
+    assert lines[15].startswith("- Under a weaker assumption they would share ")
     app(["comparison", str(study.directory), "--json"], standalone_mode=False)
-    counts = json.loads(capsys.readouterr().out)[str(study.together)]
-    assert counts == {"concepts": summary["concepts"], "normalised": summary["normalised"]}
+    printed = json.loads(capsys.readouterr().out)
+    assert printed[str(study.together)] == {"concepts": summary["concepts"], "normalised": summary["normalised"]}
+    pair = study.comparison("a", "b")
+    assert printed[str(pair)]["summary"] == load_summary(pair)

@@ -8,8 +8,8 @@ from typing import Any
 
 from samedream import artifacts
 from samedream.errors import MissingArtifactError
-from samedream.report.pairs import COLUMNS, Match, Pair, match, matched_pairs
-from samedream.report.reading import read_json, read_table
+from samedream.report.pairs import COLUMNS, OPTIONAL, Match, Pair, match, matched_pairs
+from samedream.report.reading import columns_of, read_json, read_table
 from samedream.report.views import ModelName
 
 
@@ -52,7 +52,8 @@ def find_comparisons(study: Path) -> list[Found]:
     for directory in sorted((study / "comparison").glob("*--*")):
         if artifacts.read_manifest(directory) is not None:
             summary = read_json(directory / "summary.json")
-            table = read_table(directory / "matches.parquet", COLUMNS)
+            path = directory / "matches.parquet"
+            table = read_table(path, [*COLUMNS, *columns_of(path, OPTIONAL)])
             matches = [match(row) for row in table.to_pylist()]
             found.append(Found(directory, _slugs(study, directory), summary, matches, matched_pairs(matches)))
     if not found:
@@ -82,7 +83,7 @@ def inputs(study: Path, comparisons: Sequence[Found]) -> dict[str, str]:
         MissingArtifactError: One of them is not finished.
     """
     required = [study / "corpus", *(found.directory for found in comparisons)]
-    optional = []
+    optional = [study / "comparison" / "all"]
     for slug in model_names(comparisons):
         required.append(study / "features" / slug)
         optional += [study / "labels" / slug, *dictionary(study, slug)]
@@ -136,6 +137,8 @@ def files(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -
         both = " and ".join(comparison.names)
         listed.append((f"{folder}/matches.parquet", f"every feature of {both}, with its partner, figures and class"))
         listed.append((f"{folder}/summary.json", f"the figures of {both} with their intervals"))
+    listed.append(("comparison/all/summary.json", "what all models share: matrix, tree, where features are found"))
+    listed.append(("comparison/all/concepts.parquet", "concepts of two models and more, a row for each feature"))
     for slug, model in names.items():
         listed.append((f"features/{slug}/features.parquet", f"every feature of {model.name}: how often it fires"))
         listed.append((f"features/{slug}/exemplars.parquet", f"the passages that excite {model.name}’s features"))

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +18,7 @@ from samedream.report.cards import Plan, card, passage_ids, plan
 from samedream.report.config import ReportConfig
 from samedream.report.finding import Found, dictionary, directories, files, model_names
 from samedream.report.fineness import fineness
+from samedream.report.measured import measured
 from samedream.report.pairs import (
     ONE_TO_ONE,
     ONLY_HERE,
@@ -29,6 +30,8 @@ from samedream.report.pairs import (
     random_pairs,
 )
 from samedream.report.reading import Corpus, Model, finite, read_corpus, read_json, read_model
+from samedream.report.relations import related, relations
+from samedream.report.together import together
 from samedream.report.views import Card, Comparison, ModelName, Page, Side
 
 FIGURES = ("universality", "floor", "ceiling", "normalised", "shared_fraction")
@@ -54,7 +57,10 @@ class _Choice:
 
     def features(self) -> tuple[set[int], set[int]]:
         every = [*self.best, *self.random, *self.lonely[0], *self.lonely[1]]
-        return {p.a for p in every if p.a is not None}, {p.b for p in every if p.b is not None}
+        further = related(every)
+        return {p.a for p in every if p.a is not None} | further[0], {p.b for p in every if p.b is not None} | further[
+            1
+        ]
 
 
 def _choose(found: Found, config: ReportConfig) -> _Choice:
@@ -141,6 +147,7 @@ def _comparison(found: Found, key: str, names: Mapping[str, ModelName], cards: M
         matched_median=median(strengths) if strengths else None,
         mutual=sum(pair.seen.kind == ONE_TO_ONE for pair in found.matched),
         fineness=fineness(found.summary.get("granularity"), found.names),
+        measured=measured(found.summary, found.names),
         method=method.flat(rules),
         luck=finite(rules.get("false_discovery_rate")),
         notes=[str(note) for note in found.summary.get("notes") or ()],
@@ -164,6 +171,22 @@ def _check_rows(study: Path, models: Mapping[str, Model], corpus: Corpus) -> Non
             )
 
 
+def _cards(plans: _Plans, models: tuple[Model, Model], corpus: Corpus, names: tuple[str, str]) -> dict[str, list[Card]]:
+    anchors: dict[tuple[int, int], str] = {}
+    for planned in plans.every():
+        for side, feature in enumerate((planned.pair.a, planned.pair.b)):
+            if feature is not None:
+                anchors.setdefault((side, feature), planned.anchor)
+    lists = {"best": plans.best, "random": plans.random, "a": plans.lonely[0], "b": plans.lonely[1]}
+    return {
+        group: [
+            replace(card(planned, models, corpus), relations=relations(planned.pair, models, names, anchors))
+            for planned in listed
+        ]
+        for group, listed in lists.items()
+    }
+
+
 def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
     """Read and arrange everything the page shows.
 
@@ -182,10 +205,7 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
     _check_rows(study, models, corpus)
     comparisons = []
     for comparison, key, group, pair in zip(found, keys, plans, sides, strict=True):
-        lists = {"best": group.best, "random": group.random, "a": group.lonely[0], "b": group.lonely[1]}
-        cards = {
-            name: [card(planned, pair, corpus) for planned in planned_list] for name, planned_list in lists.items()
-        }
+        cards = _cards(group, pair, corpus, comparison.names)
         comparisons.append(_comparison(comparison, key, names, cards))
     rows = _health(study, names, found)
     return Page(
@@ -199,6 +219,7 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
         files(study, names, found),
         artifacts.code_version(),
         config.model_dump(mode="json"),
+        together(study, found),
     )
 
 

@@ -36,12 +36,14 @@ GLOSSARY = {
         "Where the match strength lies between floor (0 %) and ceiling (100 %) (normalised universality)."
     ),
     "shared fraction": (
-        "An estimate of how many of a model’s stable features the other one has too: the share that passes the test, "
-        "corrected for what random twins pass and for what the model fails against itself."
+        "An estimate of how many of a model’s stable features the other one has too: the share that is matched well, "
+        "corrected for how well features match that are not shared (as in a random twin, or as other features of the "
+        "same topic do, whichever is better) and for what the model fails to find in itself."
     ),
     "interval": (
-        "How far a figure could be off because these articles were read and not others (95 % confidence). It does not"
-        " cover other training runs of the models or the dictionaries."
+        "How far a figure could be off because these articles were read and not others (95 % confidence). Where both "
+        "models were trained again, those of match strength and share of the way also hold what another dictionary "
+        "would change, roughly. None covers other training runs of the models."
     ),
     "trained again": ("The same model with a second dictionary, trained from other random numbers (the repeat)."),
     "random twin": ("The same architecture and tokenizer with fresh random weights: a model that never read anything."),

@@ -1,7 +1,7 @@
 """Choose which features the page shows: the best pairs, a random sample of pairs, and features without a partner."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +20,10 @@ LUCK = 0.05  # a match passes when its q is at most this
 
 @dataclass(frozen=True)
 class Match:
-    """One row of matches.parquet: what became of one feature. Numbers are None where the study has none."""
+    """One row of matches.parquet: what became of one feature. Numbers are None where the study has none.
+
+    `assigned`, `children` and `parents` are features of the other side.
+    """
 
     side: str
     feature: int
@@ -35,6 +38,13 @@ class Match:
     repeat_score: float | None
     floor_r: float | None
     kind: str
+    assigned: int | None = None
+    children: tuple[int, ...] = ()
+    parents: tuple[int, ...] = ()
+    word: str = ""
+    word_r: float | None = None
+    embedding_similarity: float | None = None
+    decoder_cosine: float | None = None
 
     @property
     def judged(self) -> bool:
@@ -49,15 +59,30 @@ class Match:
         return self.kind in MATCHED
 
 
-_NUMBERS = tuple(f.name for f in fields(Match) if f.name not in ("side", "feature", "partner", "kind"))
+OPTIONAL = tuple(f.name for f in fields(Match) if f.default is not MISSING)  # an older comparison has none of them
+_NUMBERS = tuple(f.name for f in fields(Match) if f.name not in ("side", "feature", "partner", "kind", *OPTIONAL))
 COLUMNS = ("side", "feature", "partner", "class", *_NUMBERS)
 
 
 def match(row: dict[str, Any]) -> Match:
     """A row of matches.parquet as a `Match`."""
-    partner = None if row["partner"] is None else int(row["partner"])
     numbers = {name: finite(row[name]) for name in _NUMBERS}
-    return Match(side=row["side"], feature=int(row["feature"]), partner=partner, kind=row["class"], **numbers)
+    return Match(
+        side=row["side"],
+        feature=int(row["feature"]),
+        partner=_whole(row["partner"]),
+        kind=row["class"],
+        assigned=_whole(row.get("assigned")),
+        children=tuple(row.get("children") or ()),
+        parents=tuple(row.get("parents") or ()),
+        word=row.get("word") or "",
+        **numbers,
+        **{name: finite(row.get(name)) for name in ("word_r", "embedding_similarity", "decoder_cosine")},
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,15 @@ def read_table(path: Path, columns: Iterable[str], only: tuple[str, Iterable[Any
         ) from error
 
 
+def columns_of(path: Path, wanted: Iterable[str]) -> list[str]:
+    """Those of the columns that a table has; none where it cannot be read, which reading it will say."""
+    try:
+        names = set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return []
+    return [name for name in wanted if name in names]
+
+
 class Model:
     """One model's features, as far as the page needs them, and what each does on any passage."""
 

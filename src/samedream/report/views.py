@@ -12,6 +12,8 @@ from samedream.report.health import HealthRow
 from samedream.report.method import Stage
 from samedream.report.pairs import Pair
 from samedream.report.reading import Feature, PassageText
+from samedream.report.relations import Relation
+from samedream.report.tables import Table
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Card:
     rows: Sequence[Row]
     excerpt: Markup
     excerpt_from: PassageText | None
+    relations: Sequence[Relation] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Comparison:
     matched_median: float | None
     mutual: int
     fineness: Fineness | None
+    measured: Sequence[Table]
     method: Sequence[tuple[str, str]]
     notes: Sequence[str]
     luck: float | None
@@ -106,6 +110,16 @@ class Comparison:
     def sides(self) -> tuple[Side, Side]:
         """Both models' parts, a first."""
         return self.a, self.b
+
+
+@dataclass(frozen=True)
+class Together:
+    """What three models or more share: a sentence, the picture as a data URL, tables, and what to keep in mind."""
+
+    lead: str
+    picture: str
+    tables: Sequence[Table]
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -122,3 +136,4 @@ class Page:
     files: Sequence[tuple[str, str]]
     version: str
     settings: Mapping[str, Any]
+    together: Together | None = None
