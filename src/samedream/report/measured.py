@@ -187,7 +187,8 @@ def _second_opinion(summary: Mapping[str, Any], names: tuple[str, str]) -> Table
         kept([main, said, twins]),
         f"A crosscoder is one small dictionary trained on both models’ passages at once: {size}. Of all latents: "
         f"{'; '.join(tally)}. In brackets the lowest and highest of the dictionaries, not an interval. It sees "
-        "broad topics of passages, not single features, so the two need not agree.",
+        "broad topics of passages, not single features, so the two need not agree. “Agrees” allows .2 either way: by "
+        "so much it was off on pairs with a known truth. Read it against the random twins.",
     )
 
 
