@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from samedream.comparison.blocks import split_blocks
-from samedream.comparison.calibration import Measured, group_counts, group_of, shuffles
+from samedream.comparison.calibration import Measured, shuffles
 from samedream.comparison.estimates import Sampled
 
 
@@ -47,7 +47,7 @@ def test_shuffles_move_whole_articles_within_halves():
 
 def test_groups_of_the_second_half_come_after_those_of_the_first():
     blocks = split_blocks(np.arange(100), 100, 0)
-    group, counts = group_of(blocks), group_counts(blocks)
+    group, counts = blocks.group, blocks.n_groups
     assert counts == (25, 25)
     assert set(group[blocks.halves[0].rows]) == set(range(25))
     assert set(group[blocks.halves[1].rows]) == set(range(25, 50))

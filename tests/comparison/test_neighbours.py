@@ -3,7 +3,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from samedream.comparison.blocks import split_blocks
-from samedream.comparison.calibration import group_of, shuffles
+from samedream.comparison.calibration import shuffles
 from samedream.comparison.grams import of_states
 from samedream.comparison.neighbours import mutual_neighbours, nearest, nearest_states
 
@@ -46,7 +46,7 @@ def test_against_sets_with_groups_left_out_and_shuffled(blocks):
     found = mutual_neighbours(x, y, blocks, orders)
     share = np.array([len(set(a) & set(b)) / 10 for a, b in zip(x, y, strict=True)])
     assert found.figure.value == pytest.approx(share.mean())
-    group = group_of(blocks)
+    group = blocks.group
     for number in (0, 30, 49):
         assert found.figure.without[number] == pytest.approx(share[group != number].mean())
     for number, order in enumerate(orders):  # right's states, moved, and their neighbours looked up afresh

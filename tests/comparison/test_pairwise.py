@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from samedream.comparison.blocks import split_blocks
-from samedream.comparison.calibration import group_of, shuffles
+from samedream.comparison.calibration import shuffles
 from samedream.comparison.grams import of_states
 from samedream.comparison.pairwise import cka_and_rsa, sums_of
 
@@ -74,7 +74,7 @@ def test_rsa_is_the_correlation_of_the_cosines(setting):
 
 def test_leaving_a_group_out_is_computing_it_without_the_group(setting):
     x, y, blocks, (left, right), _, cka, found = setting
-    group = group_of(blocks)
+    group = blocks.group
     assert cka.figure.without.size == found.figure.without.size == group.max() + 1
     for number in (0, 17, int(group.max())):
         keep = np.flatnonzero(group != number)

@@ -5,7 +5,7 @@ from sklearn.cross_decomposition import CCA
 from sklearn.linear_model import Ridge
 
 from samedream.comparison.blocks import split_blocks
-from samedream.comparison.calibration import group_of, shuffles
+from samedream.comparison.calibration import shuffles
 from samedream.comparison.grams import Components, Gram, of_states
 from samedream.comparison.subspaces import held_out
 
@@ -103,7 +103,7 @@ def test_the_null_is_the_figure_on_shuffled_passages(setting, name):
 @pytest.mark.parametrize("name", ["procrustes", "cca", "ridge_a_to_b", "ridge_b_to_a"])
 def test_leaving_a_group_out_leaves_it_out_of_the_scored_half(setting, name):
     blocks, left, right, _, found = setting
-    group = group_of(blocks)
+    group = blocks.group
     for number in (3, 40):
 
         def silenced(fold, part, number=number):

@@ -132,8 +132,15 @@ def require_eligible(activity: Activity, name: str, min_passages: int) -> None:
         )
 
 
+def fires(activity: Csr) -> NDArray[np.bool_]:
+    """Whether each stored value of a CSR matrix is above 20 % of its column's maximum, bool ``[stored values]``."""
+    most = _column_maximum(activity).astype(np.float64)
+    above: NDArray[np.bool_] = activity.data > THETA_SHARE * most[activity.indices]
+    return above
+
+
 def _column_maximum(matrix: Csr) -> NDArray[np.float32]:
-    maximum: NDArray[np.float32] = np.zeros(matrix.shape[1], dtype=np.float32)
+    maximum: NDArray[np.float32] = np.zeros(matrix.shape[1], dtype=matrix.data.dtype)
     np.maximum.at(maximum, matrix.indices, matrix.data)
     return maximum
 

@@ -64,14 +64,13 @@ class Arena:
             seed=self.config.seed,
             what=f"{source} to {target}".replace("_", " "),
         )
-        first, second = self.blocks.halves
         direction = Direction(
             r=matching.r,
             without=matching.without,
             threshold=null.threshold,
             chance=null.chance,
             chance_variance=null.chance_variance,
-            halves=(first.n_groups, second.n_groups),
+            halves=self.blocks.n_groups,
         )
         return Pairing(matching=matching, null=null, direction=direction)
 
@@ -89,7 +88,9 @@ def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig, context:
         ComparisonError: A side is not activity, the sides differ in their passages, there are too few articles, or left
             or right has no feature that can be compared.
     """
-    sides = {name: prepare(matrix, name, config) for name, matrix in given.items() if matrix is not None}
+    sides = {
+        name: prepare(matrix, name, config) for name, matrix in given.items() if name in REQUIRED or matrix is not None
+    }
     passages = sides["left"].passages
     notes = []
     for name, activity in list(sides.items()):

@@ -59,6 +59,21 @@ class Blocks:
     count: int
     halves: tuple[Half, Half]
 
+    @property
+    def n_groups(self) -> tuple[int, int]:
+        """How many jackknife groups each half has."""
+        first, second = self.halves
+        return first.n_groups, second.n_groups
+
+    @property
+    def group(self) -> Rows:
+        """The jackknife group of each passage, those of half 2 after those of half 1, int64 ``[passages]``."""
+        group = np.empty(self.code.size, dtype=np.int64)
+        first, second = self.halves
+        group[first.rows] = first.groups
+        group[second.rows] = second.groups + first.n_groups
+        return group
+
 
 def split_blocks(blocks: Any, passages: int, seed: int) -> Blocks:
     """Number the articles, split them in two halves of equal size, each in 25 groups of equal size, at random.

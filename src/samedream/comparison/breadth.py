@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from samedream.comparison.activity import THETA_SHARE, Csr
+from samedream.comparison.activity import Csr, fires
 from samedream.comparison.blocks import Blocks
 from samedream.comparison.context import Peaks
 from samedream.comparison.spread import spread
@@ -81,45 +81,30 @@ def breadth(activity: Csr, blocks: Blocks, *, topics: Index | None = None, peaks
             f"there are {peaks.word.size} peaks for {activity.nnz} stored values of activity: they are not of one "
             f"features stage"
         )
-    group, n_groups = _groups(blocks)
-    fires = _firings(activity, group)
-    n, total, square = (_by_group(fires, weight, n_groups) for weight in (None, fires.strength, fires.strength**2))
+    group, n_groups = blocks.group, sum(blocks.n_groups)
+    firings = _firings(activity, group)
+    n, total, square = (
+        _by_group(firings, weight, n_groups) for weight in (None, firings.strength, firings.strength**2)
+    )
     size = np.bincount(group, minlength=n_groups).astype(np.float64)
     found = {RATE: (n.sum(axis=0) / size.sum(), (n.sum(axis=0) - n) / (size.sum() - size)[:, None])}
     found[PASSAGES] = _ratio(total, square, n, square_first=True)
-    found[ARTICLES] = spread(fires.by_feature, blocks.code[fires.passage], n_groups)
+    found[ARTICLES] = spread(firings.by_feature, blocks.code[firings.passage], n_groups)
     if topics is not None:
-        found[TOPICS] = spread(fires.by_feature, topics[fires.passage], n_groups)
+        found[TOPICS] = spread(firings.by_feature, topics[firings.passage], n_groups)
     if peaks is not None:
-        word = peaks.word[fires.entry].astype(np.int64)
-        found[WORDS] = spread(fires.by_feature, word, n_groups)
+        word = peaks.word[firings.entry].astype(np.int64)
+        found[WORDS] = spread(firings.by_feature, word, n_groups)
         known = word >= 0
-        named = _by_group(fires, fires.strength * (known & peaks.entity[fires.entry]), n_groups)
-        of = _by_group(fires, fires.strength * known, n_groups)
-        found[ENTITIES] = _ratio(named, of, _by_group(fires, known.astype(np.float64), n_groups))
+        named = _by_group(firings, firings.strength * (known & peaks.entity[firings.entry]), n_groups)
+        of = _by_group(firings, firings.strength * known, n_groups)
+        found[ENTITIES] = _ratio(named, of, _by_group(firings, known.astype(np.float64), n_groups))
     return Breadth(
         fired=n.sum(axis=0).astype(np.int64),
         value={key: value for key, (value, _) in found.items()},
         without={key: without for key, (_, without) in found.items()},
-        halves=(blocks.halves[0].n_groups, blocks.halves[1].n_groups),
+        halves=blocks.n_groups,
     )
-
-
-def fires(activity: Csr) -> NDArray[np.bool_]:
-    """Whether each stored value of a CSR matrix is above 20 % of its column's maximum, bool ``[stored values]``."""
-    most = np.zeros(activity.shape[1], dtype=activity.data.dtype)
-    np.maximum.at(most, activity.indices, activity.data)
-    above: NDArray[np.bool_] = activity.data > THETA_SHARE * most.astype(np.float64)[activity.indices]
-    return above
-
-
-def _groups(blocks: Blocks) -> tuple[Index, int]:
-    """The jackknife group of each passage, half 2's after half 1's, and how many there are."""
-    first, second = blocks.halves
-    group = np.zeros(blocks.code.size, dtype=np.int64)
-    group[first.rows] = first.groups
-    group[second.rows] = second.groups + first.n_groups
-    return group, first.n_groups + second.n_groups
 
 
 def _firings(activity: Csr, group: Index) -> _Firings:

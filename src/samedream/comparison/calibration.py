@@ -57,18 +57,3 @@ def shuffles(blocks: Blocks, count: int, seed: int) -> list[Index]:
             paired[half.rows] = half.rows[half.shuffle(rng)]
         result.append(paired)
     return result
-
-
-def group_of(blocks: Blocks) -> Index:
-    """The jackknife group of each passage, those of half 1 first, int64 ``[passages]``."""
-    group = np.empty(blocks.code.size, dtype=np.int64)
-    first, second = blocks.halves
-    group[first.rows] = first.groups
-    group[second.rows] = second.groups + first.n_groups
-    return group
-
-
-def group_counts(blocks: Blocks) -> tuple[int, int]:
-    """How many jackknife groups each half has."""
-    first, second = blocks.halves
-    return first.n_groups, second.n_groups

@@ -29,10 +29,8 @@ def kin(arena: Arena, source: str, target: str) -> Direction:
     left, right = arena.halves(source), arena.halves(target)
     scored = score(left, right, (chosen[0], chosen[1]), blocks=arena.blocks)
     nothing = np.zeros_like(scored.r)
-    halves = tuple(half.n_groups for half in arena.blocks.halves)
-    return Direction(
-        r=scored.r, without=scored.without, threshold=nothing, chance=nothing, halves=(halves[0], halves[1])
-    )
+    halves = arena.blocks.n_groups
+    return Direction(r=scored.r, without=scored.without, threshold=nothing, chance=nothing, halves=halves)
 
 
 def relative(nearest: Index, forth: Matching, back: Matching) -> Index:

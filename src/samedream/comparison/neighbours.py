@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samedream.comparison.blocks import Blocks
-from samedream.comparison.calibration import Measured, group_counts, group_of
+from samedream.comparison.calibration import Measured
 from samedream.comparison.estimates import Sampled
 
 NEIGHBOURS = 10
@@ -50,7 +50,7 @@ def mutual_neighbours(left: Index, right: Index, blocks: Blocks, shuffles: list[
         shuffles: Pairings of left's passages with right's (`calibration.shuffles`).
     """
     share = _overlap(left, right)
-    group, halves = group_of(blocks), group_counts(blocks)
+    group, halves = blocks.group, blocks.n_groups
     count, total = np.bincount(group, minlength=sum(halves)), np.bincount(group, share, minlength=sum(halves))
     without = (share.sum() - total) / (share.size - count)
     null = np.empty(len(shuffles))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samedream.comparison.blocks import Blocks
-from samedream.comparison.calibration import Measured, group_counts, group_of
+from samedream.comparison.calibration import Measured
 from samedream.comparison.estimates import Sampled
 from samedream.comparison.grams import Gram
 
@@ -69,7 +69,7 @@ def cka_and_rsa(left: Sums, right: Sums, blocks: Blocks, shuffles: list[Index]) 
         for (k, _), order in zip(shuffled, shuffles, strict=True)
     ]
     null_rsa = [float(_pearson(left, right, np.array([c]), n[:1])[0]) for _, c in shuffled]
-    halves = group_counts(blocks)
+    halves = blocks.n_groups
     return (
         Measured(Sampled(float(cka[0]), cka[1:], halves), np.array(null_cka)),
         Measured(Sampled(float(rsa[0]), rsa[1:], halves), np.array(null_rsa)),
@@ -78,7 +78,7 @@ def cka_and_rsa(left: Sums, right: Sums, blocks: Blocks, shuffles: list[Index]) 
 
 def _members(blocks: Blocks) -> Floats:
     """Whether a passage is in a group, ``[passages, groups]``, 1 or 0."""
-    return np.eye(sum(group_counts(blocks)))[group_of(blocks)]
+    return np.eye(sum(blocks.n_groups))[blocks.group]
 
 
 def _rows(cosine: Floats32, weight: Floats, member: Floats) -> Floats:

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from samedream.comparison.activity import Csr
-from samedream.comparison.breadth import fires
+from samedream.comparison.activity import Csr, fires
 from samedream.comparison.context import Peaks
 from samedream.features.store import load_peaks
 from samedream.labels.words import NONE, Words, find_words, words_at

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from samedream.comparison.activity import Csr
-from samedream.comparison.breadth import fires
+from samedream.comparison.activity import Csr, fires
 from samedream.comparison.products import sums
 
 INSIDE, BEYOND = 0.7, 0.3  # a child: its parent fires in most of its passages, it fires in few of its parent's

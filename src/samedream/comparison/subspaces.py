@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samedream.comparison.blocks import Blocks, Half
-from samedream.comparison.calibration import Measured, group_counts
+from samedream.comparison.calibration import Measured
 from samedream.comparison.estimates import Sampled
 from samedream.comparison.grams import Components, Gram
 
@@ -181,4 +181,4 @@ def _sampled(by_fold: list[Floats], blocks: Blocks) -> Sampled:
     whole = float((by_fold[0][0] + by_fold[1][0]) / 2)
     of_first, of_second = by_fold[1][1:], by_fold[0][1:]  # the second fold scores half 1
     without = [(of_first + by_fold[0][0]) / 2, (of_second + by_fold[1][0]) / 2]
-    return Sampled(whole, np.concatenate(without), group_counts(blocks))
+    return Sampled(whole, np.concatenate(without), blocks.n_groups)

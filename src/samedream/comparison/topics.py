@@ -82,10 +82,8 @@ def shares(weight: Floats, part: Index, blocks: Blocks) -> Shares | None:
         blocks: The halves and their groups.
     """
     n = int(part.max()) + 1
-    first = blocks.halves[0].n_groups
-    table = np.zeros((first + blocks.halves[1].n_groups, n))
-    for half, offset in zip(blocks.halves, (0, first), strict=True):
-        np.add.at(table, (half.groups + offset, part[half.rows]), weight[half.rows])
+    table = np.zeros((sum(blocks.n_groups), n))
+    np.add.at(table, (blocks.group, part), weight)
     whole = table.sum(axis=0)
     rest = whole - table
     if whole.sum() <= 0 or rest.sum(axis=1).min() <= 0:
@@ -160,7 +158,7 @@ def left_out(
         threshold: tau of each feature.
     """
     n = int(part.max()) + 1
-    groups = (blocks.halves[0].n_groups, blocks.halves[1].n_groups)
+    groups = blocks.n_groups
     value, without = np.zeros(n), np.zeros((sum(groups), n))
     features = threshold.size
     for chosen in _panels(features, 4 * 8 * 5 * n * sum(groups)):  # sums, and what is made of them
