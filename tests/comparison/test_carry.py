@@ -135,6 +135,14 @@ def test_without_states_or_decoders_there_is_none(planted_pair):
         assert carried(_arena(activities, lacking), "left", "right", passes=SHARED) is None
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_states_that_do_not_vary_carry_nothing(planted_pair, side):
+    activities, context = planted_pair
+    still = context.states | {side: np.ones_like(context.states[side])}
+    arena = _arena(activities, Context(states=still, decoders=context.decoders))
+    assert carried(arena, "left", "right", passes=SHARED) is None
+
+
 def test_a_decoder_of_another_dictionary_is_refused(planted_pair):
     activities, context = planted_pair
     decoders = context.decoders | {"right": context.decoders["right"][:-1]}

@@ -94,12 +94,12 @@ def test_what_was_not_given_is_none_and_never_made_up(half):
 def test_a_frozen_dictionary_is_reported_beside_the_floor_and_changes_nothing(half, compared):
     frozen = compare(half.left, half.right, half.blocks, QUICK, **half.inputs(), right_frozen=half.right_repeat)
     alone = compare(half.left, half.right_repeat, half.blocks, QUICK)
-    assert frozen.frozen_floor.a_to_b == alone.universality.a_to_b
-    assert frozen.frozen_floor.b_to_a is None
+    assert frozen.floor_frozen.a_to_b == alone.universality.a_to_b
+    assert frozen.floor_frozen.b_to_a is None
     for key in ("floor", "universality", "normalised", "shared_fraction", "pass_share"):
         assert getattr(frozen, key) == getattr(compared, key)
     assert frozen.matches.equals(compared.matches)
-    assert compared.frozen_floor.a_to_b is compared.frozen_floor.b_to_a is None
+    assert compared.floor_frozen.a_to_b is compared.floor_frozen.b_to_a is None
 
 
 def test_every_feature_has_a_row_and_a_class(half, compared):
@@ -189,6 +189,8 @@ def test_passages_must_be_the_same(half):
     assert str(error.value) == (
         f"right has 100 passages, left has {n}: every side must hold the same passages in the same order"
     )
+    with pytest.raises(ComparisonError, match=r"^right: found NoneType, expected a scipy sparse matrix"):
+        compare(half.left, None, half.blocks, QUICK)
 
 
 def test_an_empty_twin_is_left_out_and_said(half):

@@ -194,7 +194,8 @@ def test_states_of_other_passages_are_refused():
     with pytest.raises(ComparisonError) as error:
         run(right=RIGHT[:-1], activities=activities)
     assert str(error.value) == (
-        "the states of right have shape (599, 30), expected (600, d): one mean hidden state for each passage"
+        "context: states of right has shape [599, 30], expected [600, width]: a row for each passage, in the same "
+        "order as left's"
     )
 
 

@@ -111,5 +111,6 @@ def test_without_an_embedding_there_is_no_figure(pair):
     with pytest.raises(ComparisonError) as error:
         compare(pair.left, pair.right, pair.blocks, QUICK, context=Context(embedding=np.zeros((7, 3), np.float32)))
     assert str(error.value) == (
-        f"the embedding has shape [7, 3], expected [{pair.left.shape[0]}, width]: one row for each passage"
+        f"context: embedding has shape [7, 3], expected [{pair.left.shape[0]}, width]: a row for each passage, in the "
+        f"same order as left's"
     )

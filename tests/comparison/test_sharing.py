@@ -170,6 +170,5 @@ def test_a_context_of_other_passages_is_refused(world):
     with pytest.raises(ComparisonError) as error:
         compare(left, right, article, QUICK, context=Context(flags={"dates": np.zeros(3, bool)}))
     assert str(error.value) == (
-        f"context: dates are of 3 passages, left has {article.size}: every part must be of the same passages in the "
-        f"same order"
+        f"context: dates has shape [3], expected [{article.size}]: a row for each passage, in the same order as left's"
     )

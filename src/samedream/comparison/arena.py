@@ -79,14 +79,14 @@ def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig, context:
     """Check all sides and make them comparable.
 
     Args:
-        given: Name → activity ``[passages, features]``, or None where there is none.
+        given: Name → activity ``[passages, features]``, or None where there is none (left and right must be there).
         blocks: The article of each passage.
         config: The settings.
         context: What is known beside activity.
 
     Raises:
-        ComparisonError: A side is not activity, the sides differ in their passages, there are too few articles, or left
-            or right has no feature that can be compared.
+        ComparisonError: A side is not activity, the sides or the context differ in their passages, there are too few
+            articles, or left or right has no feature that can be compared.
     """
     sides = {
         name: prepare(matrix, name, config) for name, matrix in given.items() if name in REQUIRED or matrix is not None
@@ -106,5 +106,6 @@ def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig, context:
                 f"{name.replace('_', ' ')} was left out: none of its features fires in {config.min_passages} passages."
             )
             del sides[name]
+    context.require_fit(passages)
     split = split_blocks(blocks, passages, config.seed)
     return Arena(sides=sides, blocks=split, config=config, notes=notes, context=context)

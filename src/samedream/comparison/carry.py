@@ -42,7 +42,9 @@ class Carried:
 
 
 def carried(arena: Arena, source: str, target: str, *, passes: Mask | None = None) -> Carried | None:
-    """Carry `source`'s decoder directions to `target`; None without both sides' activity, states and decoders.
+    """Carry `source`'s decoder directions to `target`.
+
+    None without both sides' activity, states and decoders, and where a half of the states does not vary.
 
     Args:
         arena: The comparison.
@@ -64,7 +66,7 @@ def carried(arena: Arena, source: str, target: str, *, passes: Mask | None = Non
     here = _unit(decoders[source][arena.sides[source].eligible])
     there = _unit(decoders[target][arena.sides[target].eligible])
     pairs = [_rows(half, states[source], states[target]) for half in arena.blocks.halves]
-    if min(len(x) for x, _ in pairs) < 2:
+    if not all(len(rows) > 1 and np.ptp(rows, axis=0).any() for pair in pairs for rows in pair):
         return None
     order = np.random.default_rng([arena.config.seed, 4]).permuted(np.tile(np.arange(len(here)), (SHUFFLES, 1)), axis=1)
     found, null, explained = [], [], []

@@ -20,8 +20,8 @@ from samedream.comparison.nulls import false_passes
 from samedream.comparison.shared import shared_fraction
 from samedream.comparison.sharing import sharing
 from samedream.comparison.structure import in_all, structure
-from samedream.comparison.table import class_counts, in_meaning, matches
-from samedream.comparison.view import View, view
+from samedream.comparison.table import class_counts, matches
+from samedream.comparison.view import View, in_meaning, view
 from samedream.records import Directed, Interval
 
 Means = dict[str, float | None]
@@ -35,7 +35,7 @@ class Comparison:
         matches: One row per feature of left ("a") then right ("b"), columns as `table.SCHEMA`.
         universality: Mean calibrated score of the features of one side in the other.
         floor: The same against a random-init twin; the larger of trained to twin and twin to twin.
-        frozen_floor: The same against a dictionary of random directions on the other model's real states: what needs
+        floor_frozen: The same against a dictionary of random directions on the other model's real states: what needs
             no learned direction. Beside the floor, not part of it.
         ceiling: The same against the model's own repeat.
         normalised: ``(universality - floor) / (ceiling - floor)``.
@@ -68,7 +68,7 @@ class Comparison:
     matches: pa.Table
     universality: Directed
     floor: Directed
-    frozen_floor: Directed
+    floor_frozen: Directed
     ceiling: Directed
     normalised: Directed
     shared_fraction: Directed
@@ -155,7 +155,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         matches=table,
         universality=both(lambda side: _universality(side).interval(extra_variance=side.seed_variance)),
         floor=both(lambda side: side.floor.universality().interval() if side.floor else None),
-        frozen_floor=both(lambda side: side.frozen.direction.universality().interval() if side.frozen else None),
+        floor_frozen=both(lambda side: side.frozen.direction.universality().interval() if side.frozen else None),
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
         normalised=both(_normalised),
         shared_fraction=fraction,

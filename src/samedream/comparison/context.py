@@ -1,11 +1,13 @@
 """What is known of the passages and the models beside activity. Arrays only; `reading` fills it from a study."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samedream.comparison.activity import Csr
+from samedream.errors import ComparisonError
 
 Floats32 = NDArray[np.float32]
 
@@ -68,3 +70,20 @@ class Context:
     peaks: dict[str, Peaks] = field(default_factory=dict)
     fit: dict[str, dict[str, float]] = field(default_factory=dict)
     widths: tuple[Rung, ...] = ()
+
+    def require_fit(self, passages: int) -> None:
+        """Stop before anything is measured where a part is not of these passages.
+
+        Raises:
+            ComparisonError: A part has not one row for each passage.
+        """
+        rows: dict[str, Any] = {"topics": self.topics, **self.flags}
+        tables: dict[str, Any] = {"words": self.words, "embedding": self.embedding}
+        tables |= {f"states of {side}": states for side, states in self.states.items()}
+        for given, axes, expected in ((rows, 1, f"[{passages}]"), (tables, 2, f"[{passages}, width]")):
+            for name, value in given.items():
+                if value is not None and (value.ndim != axes or value.shape[0] != passages):
+                    raise ComparisonError(
+                        f"context: {name} has shape {list(value.shape)}, expected {expected}: a row for each passage, "
+                        f"in the same order as left's"
+                    )

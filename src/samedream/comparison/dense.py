@@ -77,12 +77,8 @@ def dense(arena: Arena) -> dict[str, Any] | None:
         ``{"passages", "permutations", "measures", "neighbours_by_passages", "variance_kept", "notes"}``; measures:
         measure → representation (`REPRESENTATIONS`) → figures, or None where they cannot be had.
         None where too few passages have tokens on all sides.
-
-    Raises:
-        ComparisonError: The states are not of these passages.
     """
-    states = _checked_states(arena)
-    sample = sample_of(arena, np.arange(arena.blocks.code.size), MAX_PASSAGES, states=states)
+    sample = sample_of(arena, np.arange(arena.blocks.code.size), MAX_PASSAGES, states=arena.context.states)
     if sample is None:
         return None
     result: dict[str, Any] = {
@@ -125,17 +121,6 @@ def _missing(name: str) -> str:
         f"The dense measures leave the {name} out: the features directories hold no mean hidden states of both models "
         f"(made by an older version), or these do not vary."
     )
-
-
-def _checked_states(arena: Arena) -> dict[str, Floats32]:
-    passages = arena.sides["left"].passages
-    for name, states in arena.context.states.items():
-        if states.ndim != 2 or len(states) != passages:
-            raise ComparisonError(
-                f"the states of {name} have shape {states.shape}, expected ({passages}, d): one mean hidden state for "
-                f"each passage"
-            )
-    return arena.context.states
 
 
 def sample_of(arena: Arena, rows: Index, size: int, *, states: dict[str, Floats32]) -> Sample | None:

@@ -58,6 +58,16 @@ class Sampled:
         )
 
 
+def interval(figure: Sampled | None) -> Interval | None:
+    """The interval of a figure, where there is one."""
+    return figure.interval() if figure else None
+
+
+def share_interval(figure: Sampled | None) -> Interval | None:
+    """The interval of a share, between 0 and 1, where there is one."""
+    return figure.interval(lowest=0.0, highest=1.0) if figure else None
+
+
 def jackknife_variance(without: Floats, halves: tuple[int, int]) -> Floats:
     """Stratified delete-one-group jackknife variance: ``sum_h (G_h - 1) / G_h sum_g (x_hg - mean_h)^2``.
 

@@ -18,8 +18,7 @@ from samedream.comparison.context import Rung
 from samedream.comparison.curves import SIDES, Step, breadths, split_into, step
 from samedream.comparison.estimates import CONFIDENCE
 from samedream.comparison.similarity import overlap
-from samedream.comparison.table import mutual
-from samedream.comparison.view import View
+from samedream.comparison.view import View, mutual
 from samedream.records import Interval
 
 MIN_PAIRS = 30

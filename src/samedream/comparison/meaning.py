@@ -17,7 +17,6 @@ from samedream.comparison.activity import Activity
 from samedream.comparison.blocks import Blocks
 from samedream.comparison.nulls import strata, stratum_edges
 from samedream.comparison.similarity import strongest_shares
-from samedream.errors import ComparisonError
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -33,15 +32,7 @@ def profiles(activity: Activity, blocks: Blocks, embedding: Floats32) -> Profile
         activity: One side.
         blocks: The halves.
         embedding: Each passage as a neutral embedder sees it, float32 ``[passages, e]``.
-
-    Raises:
-        ComparisonError: There is not one embedding for each passage.
     """
-    if embedding.ndim != 2 or len(embedding) != activity.passages:
-        raise ComparisonError(
-            f"the embedding has shape {list(embedding.shape)}, expected [{activity.passages}, width]: one row for each "
-            f"passage"
-        )
     centre = embedding.mean(axis=0, dtype=np.float64).astype(np.float32)
     first, second = (_profile(activity, half.rows, embedding, centre=centre) for half in blocks.halves)
     return first, second

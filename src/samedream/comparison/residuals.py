@@ -9,13 +9,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from samedream.comparison.products import Arrays, arrays
+from samedream.comparison.products import Arrays, arrays, compiled
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy")
+@compiled
 def _add(sides: tuple[Arrays, Arrays, Arrays], given: tuple[Index, Index, Index], weight: Floats, out: Floats) -> None:
     left, right, words = sides
     partner, lists, groups = given

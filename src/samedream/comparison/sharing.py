@@ -11,7 +11,6 @@ from samedream.comparison.arena import Arena
 from samedream.comparison.topicfigures import flags, topics, within_topic
 from samedream.comparison.view import View
 from samedream.comparison.wordfigures import words
-from samedream.errors import ComparisonError
 
 Figures = dict[str, Any]
 Columns = dict[str, dict[str, Any]]
@@ -36,29 +35,19 @@ def sharing(arena: Arena, a: View, b: View) -> Sharing:
     Returns:
         Figures: section → way → figures; a section is None where the context lacks what it rests on, and "missing" says
         why. Columns: side → column → values.
-
-    Raises:
-        ComparisonError: The context is not of these passages.
     """
-    _require_fit(arena)
     ways = {"a_to_b": a, "b_to_a": b}
     columns: Columns = {"a": {}, "b": {}}
     figures: Figures = {}
     missing: dict[str, str] = {}
-    for section in (words, topics, within_topic, flags):
-        made = section(arena, ways, columns)
-        figures[section.__name__] = None if isinstance(made, str) else made
+    sections = {
+        "words": words(arena, ways, columns),
+        "topics": topics(arena, ways),
+        "within_topic": within_topic(arena, ways, columns),
+        "flags": flags(arena, ways),
+    }
+    for name, made in sections.items():
+        figures[name] = None if isinstance(made, str) else made
         if isinstance(made, str):
-            missing[section.__name__] = made
+            missing[name] = made
     return Sharing({**figures, "missing": missing}, columns)
-
-
-def _require_fit(arena: Arena) -> None:
-    passages, context = arena.sides["left"].passages, arena.context
-    given: dict[str, Any] = {"topics": context.topics, "words": context.words, **context.flags}
-    for name, value in given.items():
-        if value is not None and value.shape[0] != passages:
-            raise ComparisonError(
-                f"context: {name} are of {value.shape[0]} passages, left has {passages}: every part must be of the "
-                f"same passages in the same order"
-            )

@@ -39,7 +39,7 @@ def summary(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "features": dict(zip(names, comparison.features, strict=True)),
         "classes": comparison.classes,
         **directed,
-        "floor_frozen": msgspec.to_builtins(comparison.frozen_floor),
+        "floor_frozen": msgspec.to_builtins(comparison.floor_frozen),
         "mean_r": comparison.mean_r["found"],
         "mean_r_floor": comparison.mean_r["floor"],
         "mean_r_ceiling": comparison.mean_r["ceiling"],

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from samedream.comparison.activity import Activity
 from samedream.comparison.assignment import ALONE
 from samedream.comparison.breadth import ARTICLES, ENTITIES, PASSAGES, TOPICS, WORDS, Breadth
-from samedream.comparison.meaning import Alike, alike
 from samedream.comparison.nulls import calibrated
 from samedream.comparison.similarity import overlap, weighted_jaccard
 from samedream.comparison.structure import Structure
-from samedream.comparison.view import View
+from samedream.comparison.view import View, in_meaning, mutual
 
 ONE_TO_ONE = "one-to-one"
 SPLIT = "split"
@@ -104,20 +103,6 @@ def matches(
     left = _side("a", (a, b), structures[0], more=more["a"], covered=breadths[0])
     right = _side("b", (b, a), structures[1], more=more["b"], covered=breadths[1])
     return pa.concat_tables([left, right])
-
-
-def mutual(here: View, there: View) -> Mask:
-    """Whether each eligible feature's partner has it as its own partner."""
-    partner = here.found.matching.partner
-    is_mutual: Mask = there.found.matching.partner[partner] == np.arange(partner.size)
-    return is_mutual
-
-
-def in_meaning(here: View, there: View) -> Alike | None:
-    """How alike the exemplars of each eligible feature and its partner are in meaning; None without an embedding."""
-    if here.profiles is None or there.profiles is None:
-        return None
-    return alike(here.profiles, there.profiles, here.found.matching.partner, support=there.activity.support)
 
 
 def classes(here: View, there: View, structure: Structure) -> list[str]:

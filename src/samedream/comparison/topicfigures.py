@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from samedream.comparison.arena import Arena
 from samedream.comparison.blocks import within
-from samedream.comparison.estimates import Sampled
+from samedream.comparison.estimates import Sampled, interval, share_interval
 from samedream.comparison.topicnull import MAX_TESTED, MIN_SHUFFLES, beyond_topic, topic_null
 from samedream.comparison.topics import Shares, by_part, concentration, left_out, lift, mass, mean_of, parts, shares
 from samedream.comparison.view import FALSE_DISCOVERY_RATE, View
 from samedream.comparison.wording import EVIL_THREE
-from samedream.records import Interval
 
 ANY_OF_THREE = "any of the three"
 MOST_LEFT_OUT = 0.9  # of the passages; without more than that r says nothing
@@ -21,13 +20,12 @@ Index = NDArray[np.int64]
 Figures = dict[str, Any]
 
 
-def topics(arena: Arena, ways: dict[str, View], columns: dict[str, Figures]) -> Figures | str:
+def topics(arena: Arena, ways: dict[str, View]) -> Figures | str:
     """Matched mass by topic against the corpus, and universality with each topic left out.
 
     Args:
         arena: All sides.
         ways: Both directions.
-        columns: Not used.
 
     Returns:
         The figures by direction, or why there are none.
@@ -36,13 +34,12 @@ def topics(arena: Arena, ways: dict[str, View], columns: dict[str, Figures]) -> 
     return found if isinstance(found, str) else {name: _by_topic(arena, way, *found) for name, way in ways.items()}
 
 
-def flags(arena: Arena, ways: dict[str, View], columns: dict[str, Figures]) -> Figures | str:
+def flags(arena: Arena, ways: dict[str, View]) -> Figures | str:
     """The same for passages of each kind of boilerplate, and for those of any of the "evil three".
 
     Args:
         arena: All sides.
         ways: Both directions.
-        columns: Not used.
 
     Returns:
         Direction → kind → figures, None for a kind that no passage is of; or why there are none.
@@ -88,16 +85,16 @@ def _by_topic(arena: Arena, way: View, part: Index, names: tuple[str, ...]) -> F
     direction, (corpus, found, rest) = way.found.direction, _masses(arena, way, part)
     living = by_part(direction, way.activity.matrix, part)
     rows = [
-        {"topic": topic, **spread, "universality": _interval(lives)}
+        {"topic": topic, **spread, "universality": interval(lives)}
         for topic, spread, lives in zip(names, _spread(arena, way, part), living, strict=True)
     ]
     known = [row for row in rows if row["drop"] is not None]
     largest = max(known, key=lambda row: row["drop"].value, default=None)
     return {
         "by_topic": rows,
-        "gini": _interval(concentration(found, corpus, direction.halves)) if found else None,
-        "gini_unmatched": _interval(concentration(rest, corpus, direction.halves)) if rest else None,
-        "macro_universality": _interval(mean_of([lives for lives in living if lives is not None])),
+        "gini": interval(concentration(found, corpus, direction.halves)) if found else None,
+        "gini_unmatched": interval(concentration(rest, corpus, direction.halves)) if rest else None,
+        "macro_universality": interval(mean_of([lives for lives in living if lives is not None])),
         "largest_drop": {key: largest[key] for key in ("topic", "drop")} if largest else None,
     }
 
@@ -127,10 +124,10 @@ def _spread(arena: Arena, way: View, part: Index) -> list[Figures]:
         figures.append(
             {
                 "corpus": float(corpus.value[number]),
-                "matched": _share(found.part(number, halves)) if found else None,
-                "unmatched": _share(rest.part(number, halves)) if rest else None,
-                "lift": _interval(lift(found, corpus, number, halves)) if found else None,
-                "lift_unmatched": _interval(lift(rest, corpus, number, halves)) if rest else None,
+                "matched": share_interval(found.part(number, halves)) if found else None,
+                "unmatched": share_interval(rest.part(number, halves)) if rest else None,
+                "lift": interval(lift(found, corpus, number, halves)) if found else None,
+                "lift_unmatched": interval(lift(rest, corpus, number, halves)) if rest else None,
                 "universality_left_out": left.interval() if enough else None,
                 "drop": drop.interval() if enough else None,
             }
@@ -156,14 +153,6 @@ def _beyond_topic(arena: Arena, way: View, part: Index, columns: Figures) -> Fig
         "matches": int(topic.tested.size),
         "surviving": surviving.interval(extra_variance=drawn, lowest=0.0, highest=1.0),
         "above_95": exceeding.interval(extra_variance=drawn, lowest=0.0, highest=1.0),
-        "explained": _interval(explained),
+        "explained": interval(explained),
         "explained_by_any_shuffle": float(chance.mean() / way.found.direction.r[topic.tested].mean()),
     }
-
-
-def _interval(figure: Sampled | None) -> Interval | None:
-    return figure.interval() if figure else None
-
-
-def _share(figure: Sampled | None) -> Interval | None:
-    return figure.interval(lowest=0.0, highest=1.0) if figure else None

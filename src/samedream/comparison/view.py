@@ -12,7 +12,7 @@ from samedream.comparison.carry import Carried, carried
 from samedream.comparison.decoys import competition_q
 from samedream.comparison.estimates import Direction, larger
 from samedream.comparison.kin import kin
-from samedream.comparison.meaning import Profiles, profiles
+from samedream.comparison.meaning import Alike, Profiles, alike, profiles
 from samedream.comparison.seeds import seed_variance
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -111,6 +111,20 @@ def view(arena: Arena, source: str, target: str) -> View:
         carried=carried(arena, source, target, passes=tested.passes),
         profiles=profiles(arena.sides[source], arena.blocks, embedding) if embedding is not None else None,
     )
+
+
+def mutual(here: View, there: View) -> Mask:
+    """Whether each eligible feature's partner has it as its own partner."""
+    partner = here.found.matching.partner
+    is_mutual: Mask = there.found.matching.partner[partner] == np.arange(partner.size)
+    return is_mutual
+
+
+def in_meaning(here: View, there: View) -> Alike | None:
+    """How alike the exemplars of each eligible feature and its partner are in meaning; None without an embedding."""
+    if here.profiles is None or there.profiles is None:
+        return None
+    return alike(here.profiles, there.profiles, here.found.matching.partner, support=there.activity.support)
 
 
 def _floors(arena: Arena, source: str, twin: Pairing | None, *, twins: Pairing | None) -> list[Direction]:

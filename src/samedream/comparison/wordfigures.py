@@ -13,8 +13,10 @@ from samedream.comparison.estimates import (
     CONFIDENCE,
     Direction,
     Sampled,
+    interval,
     jackknife_variance,
     lowest_passing,
+    share_interval,
     soft_pass,
 )
 from samedream.comparison.surface import (
@@ -28,7 +30,6 @@ from samedream.comparison.surface import (
 )
 from samedream.comparison.topicnull import MIN_SHUFFLES
 from samedream.comparison.view import View
-from samedream.records import Interval
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -85,14 +86,14 @@ def _one_way(arena: Arena, way: View, taken: Taken, columns: Figures) -> Figures
     of_repeat = _surface(r, way.repeat.direction, again.passes) if way.repeat and again else None
     return {
         "floor": r.universality().interval(),
-        "surface_share": _share(_surface(r, direction, passes)),
-        "surface_share_repeat": _share(of_repeat),
+        "surface_share": share_interval(_surface(r, direction, passes)),
+        "surface_share_repeat": share_interval(of_repeat),
         "mean_r": _means(direction.r, passes),
         "mean_word_r": _means(r.r, passes),
         "mean_r_without_words": _means(partial.r, passes),
-        "explained": _interval(_explained(partial, direction, passes)),
-        "explained_by_others_words": _interval(_explained(other, direction, passes)),
-        "surviving": _share(_surviving(partial, way)),
+        "explained": interval(_explained(partial, direction, passes)),
+        "explained_by_others_words": interval(_explained(other, direction, passes)),
+        "surviving": share_interval(_surviving(partial, way)),
         "universality_without_words": left.universality().interval(),
     }
 
@@ -142,14 +143,6 @@ def _surviving(partial: Partial, way: View) -> Sampled | None:
     noise = stats.t.ppf(CONFIDENCE, sum(halves) - 2) * np.sqrt(jackknife_variance(without, halves))
     bar = np.maximum(lowest_passing(way.found.direction.r, passes, way.found.null.stratum)[passes], noise)
     return Sampled(float((r >= bar).mean()), soft_pass(without, bar).mean(axis=1), halves)
-
-
-def _interval(figure: Sampled | None) -> Interval | None:
-    return figure.interval() if figure else None
-
-
-def _share(figure: Sampled | None) -> Interval | None:
-    return figure.interval(lowest=0.0, highest=1.0) if figure else None
 
 
 def _means(values: Floats, passes: Mask) -> dict[str, float | None]:

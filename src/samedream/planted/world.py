@@ -21,10 +21,11 @@ _AT_ONCE = 128  # concepts made at a time: a dense [passages, 128] block is all 
 
 @dataclass(frozen=True)
 class Passages:
-    """Attributes.
+    """Passages of articles.
 
-    article: The article of each passage, int64 ``[passages]``, ascending; one to six passages each.
-    mix: How much of each topic an article has, float64 ``[articles, topics]``, rows sum to 1.
+    Attributes:
+        article: The article of each passage, int64 ``[passages]``, ascending; one to six passages each.
+        mix: How much of each topic an article has, float64 ``[articles, topics]``, rows sum to 1.
     """
 
     article: Index
