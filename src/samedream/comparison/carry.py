@@ -13,6 +13,7 @@ from scipy import linalg
 
 from samedream.comparison.arena import Arena
 from samedream.comparison.blocks import Half
+from samedream.comparison.ridge import best_penalty
 from samedream.errors import ComparisonError
 
 MAX_PASSAGES = 10_000  # that a map is fitted on
@@ -141,21 +142,14 @@ def _figures(cosine: Floats, null: Floats, chosen: Mask) -> dict[str, Any] | Non
 def fit(x: Floats32, y: Floats32) -> Floats32:
     """Ridge regression of y ``[rows, e]`` on x ``[rows, d]``, both centred: the weights, float32 ``[d, e]``.
 
-    The penalty is the one of least generalised cross-validation error ``RSS / (n - df)^2`` on these rows (Golub, Heath
-    & Wahba 1979).
+    The penalty is chosen on these rows (`best_penalty`).
     """
     x64, y64 = (z - z.mean(axis=0, dtype=np.float64) for z in (x, y))
     power, vectors = linalg.eigh(x64.T @ x64)
     power = np.maximum(power, 0)
     across = vectors.T @ (x64.T @ y64)
-    penalty = _PENALTIES[:, None] * power.max()
-    held = (power + 2 * penalty) / (power + penalty) ** 2
-    error = (y64 * y64).sum() - held @ (across * across).sum(axis=1)
-    freedom = 1 + (power / (power + penalty)).sum(axis=1)
-    room = len(x) - freedom
-    score = np.where(room > 1, error / np.maximum(room, 1) ** 2, np.inf)
-    best = penalty[np.argmin(score)]
-    weights: Floats32 = (vectors @ (across / (power + best)[:, None])).astype(np.float32)
+    penalty = best_penalty(power, across, float((y64 * y64).sum()), rows=len(x), shares=_PENALTIES)
+    weights: Floats32 = (vectors @ (across / (power + penalty)[:, None])).astype(np.float32)
     return weights
 
 

@@ -14,6 +14,7 @@ from samedream.comparison.blocks import Blocks, Half
 from samedream.comparison.calibration import Measured
 from samedream.comparison.estimates import Sampled
 from samedream.comparison.grams import Components, Gram
+from samedream.comparison.ridge import best_penalty
 
 CANONICAL = 20  # components for CCA: a canonical correlation of a component that is noise is noise
 _PENALTIES = np.logspace(-6, 1, 15)  # as shares of the largest eigenvalue
@@ -92,15 +93,11 @@ def canonical(given: Moments) -> Floats:
 def ridge(given: Moments) -> Floats:
     """R^2 of right's components, all together, from left's by ridge regression, on the test half, ``[...]``.
 
-    The penalty is the one of least generalised cross-validation error ``RSS / (n - df)^2`` on the training half (Golub,
-    Heath & Wahba 1979). NaN where the test half does not vary.
+    The penalty is chosen on the training half (`best_penalty`). NaN where the test half does not vary.
     """
-    power, penalty = given.left, _PENALTIES[:, None] * given.left.max()
-    held = (power + 2 * penalty) / (power + penalty) ** 2
-    error = given.right.sum() - held @ (given.across**2).sum(axis=1)
-    freedom = 1 + (power / (power + penalty)).sum(axis=1)
-    best = penalty[np.argmin(error / (given.passages - freedom) ** 2)]
-    weights = given.across / (power + best)[:, None]
+    total = float(given.right.sum())
+    penalty = best_penalty(given.left, given.across, total, rows=given.passages, shares=_PENALTIES)
+    weights = given.across / (given.left + penalty)[:, None]
     length = np.einsum("...ii->...", given.test_right)
     explained = (2 * given.test_across - given.test_left @ weights) * weights
     return _over(explained.sum(axis=(-1, -2)), _varying(length, given.right))
