@@ -10,16 +10,16 @@ from samedream.comparison.arena import Arena, enter
 from samedream.comparison.carry import to_twins
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
-from samedream.comparison.crosscoder import crosscoder
-from samedream.comparison.curves import breadths
-from samedream.comparison.dense import dense
+from samedream.comparison.crosscoder.crosscoder import crosscoder
+from samedream.comparison.dense.dense import dense
 from samedream.comparison.estimates import Sampled, found_again, normalised
-from samedream.comparison.granularity import granularity, own_rung
+from samedream.comparison.granularity.curves import breadths
+from samedream.comparison.granularity.granularity import granularity, own_rung
 from samedream.comparison.method import method, notes
 from samedream.comparison.nulls import false_passes
 from samedream.comparison.shared import shared_fraction
-from samedream.comparison.sharing import sharing
-from samedream.comparison.structure import in_all, structure
+from samedream.comparison.sharing.sharing import sharing
+from samedream.comparison.structure.structure import in_all, structure
 from samedream.comparison.table import class_counts, matches
 from samedream.comparison.view import View, in_meaning, view
 from samedream.records import Directed, Interval
@@ -50,13 +50,13 @@ class Comparison:
         embedding_similarity: Cosine of exemplars in meaning (`meaning`), by direction, over the features that pass:
             "matched" with the partner, "random" with features that fire as often as the partner, "own" with their own
             exemplars of other articles. None without an embedding of the passages, or where nothing passes.
-        dense: Whether the two spaces are alike as a whole (see `dense.dense`); None where that cannot be told.
-        decoder_cosine: Whether features point where their partners point, by direction (see `carry.carried`); None
+        dense: Whether the two spaces are alike as a whole (see `dense`); None where that cannot be told.
+        decoder_cosine: Whether features point where their partners point, by direction (see `carried`); None
             without states and decoders.
-        granularity: Which side cuts finer, over the widths there are (see `granularity.granularity`).
-        sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (`sharing.sharing`).
-        crosscoder: What one dictionary of both models' mean states says is shared (see `crosscoder.crosscoder`).
-        structure: Who is assigned to whom, and what is split, in figures (see `structure.in_all`).
+        granularity: Which side cuts finer, over the widths there are (see `granularity`).
+        sharing: What it is made of: words, topics, boilerplate, what lies beyond topic (see `sharing`).
+        crosscoder: What one dictionary of both models' mean states says is shared (see `crosscoder`).
+        structure: Who is assigned to whom, and what is split, in figures (see `in_all`).
         classes: Side → class → how many features.
         passages: How many passages were compared.
         blocks: How many articles they are from.

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from samedream import artifacts
 from samedream.comparison.context import Context
-from samedream.comparison.wording import count_words, flag
+from samedream.comparison.sharing.text import count_words, flag
 from samedream.errors import StaleArtifactError
 from samedream.features.store import load_states
 from samedream.labels.store import load_embedding

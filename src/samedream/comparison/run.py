@@ -14,10 +14,10 @@ from samedream import artifacts
 from samedream.artifacts import Manifest
 from samedream.comparison.compare import compare
 from samedream.comparison.config import ComparisonConfig
+from samedream.comparison.granularity.widths import Readers, at, with_widths
 from samedream.comparison.reading import PASSAGES, read_context, with_models
-from samedream.comparison.rungs import Readers, at, with_widths
 from samedream.comparison.store import load_matches, load_summary, save, save_together
-from samedream.comparison.together import put_together
+from samedream.comparison.together.together import put_together
 from samedream.errors import ComparisonError, StaleArtifactError
 from samedream.features.store import load_activity
 

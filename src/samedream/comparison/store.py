@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from samedream.artifacts import atomic_path, read_manifest, verify, write_bytes, write_json
 from samedream.comparison.answer import answer, verdict
 from samedream.comparison.compare import Comparison
-from samedream.comparison.models_picture import draw
-from samedream.comparison.together import Together
+from samedream.comparison.together.picture import draw
+from samedream.comparison.together.together import Together
 
 MATCHES = "matches.parquet"
 SUMMARY = "summary.json"

@@ -8,11 +8,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from samedream.comparison.activity import Activity
-from samedream.comparison.assignment import ALONE
-from samedream.comparison.breadth import ARTICLES, ENTITIES, PASSAGES, TOPICS, WORDS, Breadth
+from samedream.comparison.granularity.breadth import ARTICLES, ENTITIES, PASSAGES, TOPICS, WORDS, Breadth
 from samedream.comparison.nulls import calibrated
 from samedream.comparison.similarity import overlap, weighted_jaccard
-from samedream.comparison.structure import Structure
+from samedream.comparison.structure.assignment import ALONE
+from samedream.comparison.structure.structure import Structure
 from samedream.comparison.view import View, in_meaning, mutual
 
 ONE_TO_ONE = "one-to-one"
