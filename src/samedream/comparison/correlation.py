@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from samedream.comparison.activity import Csr, compact
-from samedream.comparison.products import group_sums, sums
+from samedream.comparison.products import group_sums, sums, to_correlations
 
 DENSE_BYTES = 1 << 29  # of one standardised half
 SPARSE_DENSITY = 0.1  # below it a sparse product beats a GEMM
@@ -101,11 +101,8 @@ def correlate(left: Side, right: Side, chosen: Index | slice, *, shuffle: Index 
     if shuffle is not None:
         columns = sparse.csc_array(sparse.csr_array(columns)[shuffle])
     result = sums(columns, right.rows)
-    totals, means = (left.rows.shape[0] * left.mean[chosen]).astype(np.float32), right.mean.astype(np.float32)
-    for row, total in zip(result, totals, strict=True):
-        row -= total * means  # row by row: no second matrix of this size
-    result *= right.inverse.astype(np.float32)
-    result *= left.inverse[chosen].astype(np.float32)[:, None]
+    totals = left.rows.shape[0] * left.mean[chosen]
+    to_correlations(result, totals, right.mean, inverse=(left.inverse[chosen], right.inverse))
     return result
 
 

@@ -51,6 +51,27 @@ def sums(left: Csr, right: Csr) -> Float32s:
     return out
 
 
+@compiled
+def _correlate(out: Float32s, totals: Float32s, means: Float32s, inverse: tuple[Float32s, Float32s]) -> None:
+    own, others = inverse
+    for feature in numba.prange(len(out)):
+        for other in range(out.shape[1]):
+            out[feature, other] = (out[feature, other] - totals[feature] * means[other]) * others[other] * own[feature]
+
+
+def to_correlations(found: Float32s, totals: Floats, means: Floats, *, inverse: tuple[Floats, Floats]) -> None:
+    """Make sums of products correlations, in place: ``(S_ij - total_i mean_j) inverse_i inverse_j``.
+
+    Args:
+        found: `sums`, ``[left features, right features]``.
+        totals: Sum of each left feature.
+        means: Mean of each right feature.
+        inverse: ``1 / (sqrt(n) sigma)`` of left and of right features.
+    """
+    own, others = (side.astype(np.float32) for side in inverse)
+    _correlate(found, totals.astype(np.float32), means.astype(np.float32), (own, others))
+
+
 def arrays(matrix: Csr) -> Arrays:
     """What a kernel needs of a CSR or CSC matrix."""
     return matrix.indptr, matrix.indices, matrix.data
