@@ -66,3 +66,13 @@ def test_kin_are_held_out_and_below_the_match():
     assert relatives.without.shape == matching.without.shape
     assert (relatives.r <= matching.r + 0.1).mean() > 0.98
     assert relatives.r.mean() == pytest.approx(0.3, abs=0.07)
+
+
+def test_few_features_have_no_kin():
+    left, right, blocks, beside = _topical(1.0, seed=3)
+    few = {name: activity[:, :20] for name, activity in beside.items() if name != "left_repeat"}
+    found = compare(left, right[:, :20], blocks, QUICK, left_repeat=beside["left_repeat"], **few)
+    assert found.shared_fraction.a_to_b == found.shared_over_twins.a_to_b
+    arena = enter({"left": left, "right": right[:, :20]}, blocks, QUICK, Context())
+    assert kin(arena, "left", "right") is None
+    assert kin(arena, "right", "left") is not None

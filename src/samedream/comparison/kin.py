@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samedream.comparison.arena import Arena
-from samedream.comparison.candidates import Candidates
+from samedream.comparison.candidates import NEAREST, Candidates
 from samedream.comparison.estimates import Direction
 from samedream.comparison.matching import Matching, score
 
@@ -17,12 +17,15 @@ RANK = 4  # further copies of one concept are few, features of one topic are man
 Index = NDArray[np.int64]
 
 
-def kin(arena: Arena, source: str, target: str) -> Direction:
+def kin(arena: Arena, source: str, target: str) -> Direction | None:
     """How `source`'s features are found in `target` by the fourth nearest of the features that are not their partner.
 
     Their partners on either half, and features whose own partner they are, are taken away first: those may be the same
     concept again. The fourth nearest of the rest is chosen on one half and scored on the other, both ways round.
+    None where `target` has fewer than 32 features: the nearest that are left may be no kin at all, or the partner.
     """
+    if arena.sides[target].eligible.size < NEAREST:
+        return None
     forth, back = arena.matching(source, target), arena.matching(target, source)
     relatives = [relative(half.partner, forth, back) for half in forth.candidates]
     chosen = [Candidates(partner[:, None], np.zeros((partner.size, 1), dtype=np.float32)) for partner in relatives]

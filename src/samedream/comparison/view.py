@@ -47,7 +47,7 @@ class View:
         decoy: r of each feature in the better of the two models' twins, or None.
         seed_variance: Of the universality, over dictionary seeds; 0 where it cannot be told.
         floor: The larger of the floors (this side to the twin, twin to twin), or None.
-        kin: What it finds in the other model without its partner (`kin`).
+        kin: What it finds in the other model without its partner (`kin`), or None where there are too few features.
         frozen: In the other model's dictionary of random directions, or None.
         carried: Its decoder directions in the other model's space, or None without states and decoders.
         profiles: What the strongest passages of its features mean, or None without an embedding.
@@ -64,7 +64,7 @@ class View:
     decoy: Floats | None
     seed_variance: float
     floor: Direction | None
-    kin: Direction
+    kin: Direction | None
     frozen: Pairing | None
     carried: Carried | None
     profiles: Profiles | None
@@ -75,7 +75,9 @@ class View:
 
         None without a floor. The shared fraction's alpha is of these.
         """
-        return max((self.floor, self.kin), key=lambda direction: float(direction.r.mean())) if self.floor else None
+        if self.floor is None or self.kin is None:
+            return self.floor
+        return max((self.floor, self.kin), key=lambda direction: float(direction.r.mean()))
 
     @property
     def ceiling(self) -> Direction | None:
