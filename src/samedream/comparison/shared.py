@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 from samedream.comparison.estimates import Direction, Sampled, soft_pass
 from samedream.records import Interval
 
-_LEAST_VARIANCE = (
-    0.2  # of the binomial one: so little is left at most to chance by features that are told apart for sure
-)
+# of the binomial variance: so little at least is left to chance by features that are told apart for sure
+_LEAST_VARIANCE = 0.2
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _Passes:
-    """How far features pass the bar: each feature 0 to 1, and their mean with each group of articles left out."""
+    """How far features pass the bar: each 0 to 1, their mean with each group left out, and `Direction.own`."""
 
     each: Floats
     mean: Sampled
+    own: bool
 
 
 def shared_fraction(found: Direction, floor: Direction | None, ceiling: Direction | None) -> Interval | None:
@@ -68,7 +68,8 @@ def bar_between(floor: Floats, ceiling: Floats) -> float:
 
 def _passes(direction: Direction, bar: float) -> _Passes:
     each = soft_pass(direction.r, bar)
-    return _Passes(each, Sampled(float(each.mean()), soft_pass(direction.without, bar).mean(axis=1), direction.halves))
+    without = soft_pass(direction.without, bar).mean(axis=1)
+    return _Passes(each, Sampled(float(each.mean()), without, direction.halves), direction.own)
 
 
 def _binomial(passes: _Passes) -> float:
@@ -88,7 +89,7 @@ def _of_dictionaries(value: float, m: _Passes, again: _Passes, *, alpha: _Passes
     least a fifth of the binomial variance.
     """
     n, floors = m.each.size, alpha.each.size
-    paired = n == floors  # else the floor is of other features
+    paired = alpha.own and n == floors  # else the floor is of other features
     beside = {
         "m": float((m.each * alpha.each).mean()) if paired else m.mean.value * alpha.mean.value,
         "again": float((again.each * alpha.each).mean()) if paired else again.mean.value * alpha.mean.value,

@@ -1,6 +1,6 @@
 """One direction of a comparison: what the features of one side find in the other, in their repeat, in the twins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +139,8 @@ def _floors(arena: Arena, source: str, twin: Pairing | None, *, twins: Pairing |
     floors = [twin.direction] if twin else []
     if twins:
         side, features = arena.sides[source], arena.sides[f"{source}_floor"].features
-        floors.append(twins.direction.filled(round(side.eligible.size / side.features * features)))
+        filled = twins.direction.filled(round(side.eligible.size / side.features * features))
+        floors.append(replace(filled, own=False))
     return floors
 
 
