@@ -24,8 +24,9 @@ def competition_q(r: Floats, decoy: Floats) -> Floats:
     """
     win = r - decoy
     order = np.argsort(-np.abs(win), kind="stable")
-    sign = np.sign(win[order])
-    rate = np.minimum(1.0, (1 + np.cumsum(sign < 0)) / np.maximum(1, np.cumsum(sign > 0)))
+    sign, size = np.sign(win[order]), np.abs(win[order])
+    last = np.searchsorted(-size, -size, side="right") - 1  # a win as large as a loss does not come before it
+    rate = np.minimum(1.0, (1 + np.cumsum(sign < 0)) / np.maximum(1, np.cumsum(sign > 0)))[last]
     q = np.ones_like(r)
     q[order] = np.where(sign > 0, np.minimum.accumulate(rate[::-1])[::-1], 1.0)
     return q
