@@ -2,7 +2,7 @@
 
 accuracy  planted pairs of 512 x 1,024 features over 5,000 passages, 40 draws of each of five shared fractions
 large     the same at 2,048 x 4,096 over 50,000 passages, 5 draws
-trained   planted hidden states through trained dictionaries: the bias curve, 4 draws
+trained   planted hidden states through trained dictionaries: the bias curve, 2 draws
 splits    planted pairs with 50 features of left in several of right, 10 draws
 known     comparisons whose answer is known
 """
@@ -20,7 +20,7 @@ from samedream.planted.selftest import FDR_MARK, SHARES, Size, known_answers, pl
 from samedream.planted.states import planted_states
 from samedream.planted.trials import Reading, figures
 
-DRAWS, LARGE_DRAWS, TRAINED_DRAWS, SPLIT_DRAWS = 40, 5, 4, 10
+DRAWS, LARGE_DRAWS, TRAINED_DRAWS, SPLIT_DRAWS = 40, 5, 2, 10
 LARGE = Size(left=2048, right=4096, passages=50_000)
 
 
