@@ -71,7 +71,7 @@ def planted_readings(draws: int, seed: int, *, size: Size) -> dict[float, list[R
             for draw in range(draws):
                 pair = _pair(share, seed + draw, size)
                 with progress.quiet():
-                    found[share] += read(pair, ComparisonConfig(seed=draw, dense=False))[1]
+                    found[share] += read(pair, ComparisonConfig(seed=seed + draw, dense=False))[1]
                 shown.advance()
     return found
 
@@ -95,7 +95,7 @@ def planted_splits(draws: int, seed: int, *, size: Size) -> dict[str, float]:
                 0.5, left=size.left, right=size.right, passages=size.passages, splits=size.left // 10, seed=seed + draw
             )
             with progress.quiet():
-                found.append(splits(pair, read(pair, ComparisonConfig(seed=draw, dense=False))[0].matches))
+                found.append(splits(pair, read(pair, ComparisonConfig(seed=seed + draw, dense=False))[0].matches))
             shown.advance()
     return split_rates(found)
 
