@@ -181,7 +181,12 @@ def study(tiny_models, tmp_path_factory):
             lines.write(json.dumps({"id": number, "title": f"{word} {number}", "text": text}) + "\n")
     values = tiny_settings(tiny_models, corpus)
     values["models"][0]["sae"] = str(gemma_scope(directory / "scope-of-one"))
-    values |= {"floor": False, "sae": {"expansion": 2, "k": 4, "batch_rows": 256, "steps": 30}}
+    values |= {
+        "floor": False,
+        "frozen": False,
+        "widths": [],
+        "sae": {"expansion": 2, "k": 4, "batch_rows": 256, "steps": 30},
+    }
     opened = Study(parse_study(values, "test"), directory / "study")
     opened.save()
     stages.run_study(opened)
