@@ -15,6 +15,7 @@ from samedream.planted.trials import WAYS, Reading, figures, read, split_rates, 
 from samedream.planted.world import Index
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+PERMUTATIONS = 30  # a third of what a study takes: the shared fraction does not depend on them
 FDR_MARK = 0.07  # the test's q of .05, and .02
 
 
@@ -71,7 +72,7 @@ def planted_readings(draws: int, seed: int, *, size: Size) -> dict[float, list[R
             for draw in range(draws):
                 pair = _pair(share, seed + draw, size)
                 with progress.quiet():
-                    found[share] += read(pair, ComparisonConfig(seed=seed + draw, dense=False))[1]
+                    found[share] += read(pair, _settings(seed + draw))[1]
                 shown.advance()
     return found
 
@@ -95,7 +96,7 @@ def planted_splits(draws: int, seed: int, *, size: Size) -> dict[str, float]:
                 0.5, left=size.left, right=size.right, passages=size.passages, splits=size.left // 10, seed=seed + draw
             )
             with progress.quiet():
-                found.append(splits(pair, read(pair, ComparisonConfig(seed=seed + draw, dense=False))[0].matches))
+                found.append(splits(pair, read(pair, _settings(seed + draw))[0].matches))
             shown.advance()
     return split_rates(found)
 
@@ -123,6 +124,10 @@ def known_answers(seed: int, size: Size, *, config: ComparisonConfig) -> Iterato
     ).shared_fraction.a_to_b
     share, low = (np.nan, np.nan) if twin is None else (twin.value, twin.low)
     yield Check("a random twin as the other model: shared fraction", share, "0 within its interval", low <= 0.0)
+
+
+def _settings(seed: int) -> ComparisonConfig:
+    return ComparisonConfig(seed=seed, permutations=PERMUTATIONS, dense=False)
 
 
 def _pair(share: float, seed: int, size: Size) -> PlantedActivity:
