@@ -23,15 +23,27 @@ def test_nearest_concepts_of_a_dictionary_that_found_them():
     assert set(found) <= set(range(100, 116))
 
 
-@pytest.mark.slow
-def test_all_shared_and_nothing_shared_are_told_apart_through_dictionaries():
+@pytest.fixture(scope="module")
+def through_dictionaries():
+    """Comparisons where nothing and where all is shared, through trained dictionaries."""
     read = {}
     for share in (0.0, 1.0):
         pair = planted_states(share, left=48, right=48, passages=1200, d=(32, 40), seed=3)
-        found, truth = read_states(pair, k=4, steps=200)
+        read[share], truth = read_states(pair, k=4, steps=200)
         assert truth == pytest.approx((share, share))
-        read[share] = found.shared_fraction.a_to_b.value
-    assert read[0.0] < 0.1
-    assert (
-        read[1.0] > 0.7
-    )  # below 1: dictionaries so small hold several features of a frequent concept (the bias curve)
+    return read
+
+
+@pytest.mark.slow
+def test_all_shared_and_nothing_shared_are_told_apart_through_dictionaries(through_dictionaries):
+    none, everything = (through_dictionaries[share] for share in (0.0, 1.0))
+    assert none.shared_fraction.a_to_b.value < 0.1
+    assert none.shared_over_twins.a_to_b.value < 0.1
+    assert everything.shared_over_twins.a_to_b.value > 0.85
+    assert everything.shared_fraction.a_to_b.value < everything.shared_over_twins.a_to_b.value
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="kin are copies of the partner where a dictionary holds several: read as .80")
+def test_all_that_is_shared_is_read_as_shared_through_dictionaries(through_dictionaries):
+    assert through_dictionaries[1.0].shared_fraction.a_to_b.value > 0.85
