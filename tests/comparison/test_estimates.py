@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from tests.comparison.directions import direction
 
 from samedream.comparison.estimates import (
     Direction,
@@ -9,14 +10,6 @@ from samedream.comparison.estimates import (
     larger,
     normalised,
 )
-
-
-def _direction(r, spread=0.0, seed=0, halves=(25, 25)):
-    r = np.asarray(r, dtype=float)
-    noise = np.random.default_rng(seed).normal(0, spread, size=(sum(halves), 1)) if spread else 0.0
-    zeros = np.zeros(r.size)
-    without = r + noise + np.zeros((sum(halves), r.size))
-    return Direction(r=r, without=without, threshold=zeros, chance=zeros, halves=halves)
 
 
 def test_jackknife_of_two_means_equals_the_textbook():
@@ -62,7 +55,7 @@ def test_normalised_is_withheld_where_floor_and_ceiling_are_not_apart():
 
 
 def test_the_larger_floor_is_taken():
-    low, high = _direction([0.1, 0.1]), _direction([0.3, 0.1])
+    low, high = direction([0.1, 0.1]), direction([0.3, 0.1])
     assert larger([low, high]) is high
     assert larger([]) is None
 
@@ -70,13 +63,13 @@ def test_the_larger_floor_is_taken():
 def test_found_again_is_the_share_that_passes():
     r = np.array([0.9, 0.6, 0.1, 0.8, 0.2])
     passes, stratum = np.array([True, True, False, True, False]), np.array([0, 0, 0, 1, 1])
-    still = found_again(_direction(r), passes, stratum)
+    still = found_again(direction(r), passes, stratum)
     assert still.value == pytest.approx(0.6)
     # leaving articles out moves every r: features at the bar of their stratum (.6 and .8) come and go, .9 stays
-    moved = found_again(_direction(r, spread=0.01), passes, stratum)
+    moved = found_again(direction(r, spread=0.01), passes, stratum)
     assert moved.value == pytest.approx(0.6)
     assert 0.0 < moved.low < 0.6 < moved.high <= 1.0
-    nothing = found_again(_direction(r, spread=0.01), np.zeros(5, bool), stratum)
+    nothing = found_again(direction(r, spread=0.01), np.zeros(5, bool), stratum)
     assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
 
 

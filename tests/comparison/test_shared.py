@@ -1,23 +1,16 @@
 import numpy as np
 import pytest
+from tests.comparison.directions import direction
 
-from samedream.comparison.estimates import Direction, normalised, soft_pass
+from samedream.comparison.estimates import normalised, soft_pass
 from samedream.comparison.shared import bar_between, shared_fraction
-
-
-def _direction(r, spread=0.0, seed=0, halves=(25, 25)):
-    r = np.asarray(r, dtype=float)
-    noise = np.random.default_rng(seed).normal(0, spread, size=(sum(halves), 1)) if spread else 0.0
-    zeros = np.zeros(r.size)
-    without = r + noise + np.zeros((sum(halves), r.size))
-    return Direction(r=r, without=without, threshold=zeros, chance=zeros, halves=halves)
 
 
 def test_shared_fraction_by_hand():
     # bar between 0 and .6: 80 of 100 in the repeat, 10 at the twin, 45 in the other: (45 - 10) / (80 - 10) = .5
-    ceiling = _direction([0.6] * 80 + [0.0] * 20)
-    floor = _direction([0.6] * 10 + [0.0] * 90)
-    found = _direction([0.6] * 45 + [0.0] * 55)
+    ceiling = direction([0.6] * 80 + [0.0] * 20)
+    floor = direction([0.6] * 10 + [0.0] * 90)
+    found = direction([0.6] * 45 + [0.0] * 55)
     interval = shared_fraction(found, floor, ceiling)
     assert interval.value == pytest.approx(0.5)
     assert 0.3 < interval.low < 0.45 < 0.55 < interval.high < 0.7
@@ -26,15 +19,15 @@ def test_shared_fraction_by_hand():
 def test_shared_fraction_does_not_ask_for_equal_strength():
     # every feature is shared but matches less well than in the repeat: prevalence is still 1
     rng = np.random.default_rng(1)
-    ceiling, found, floor = (_direction(rng.normal(mean, 0.05, 500)) for mean in (0.7, 0.5, 0.05))
+    ceiling, found, floor = (direction(rng.normal(mean, 0.05, 500)) for mean in (0.7, 0.5, 0.05))
     assert shared_fraction(found, floor, ceiling).value == pytest.approx(1.0, abs=0.05)
     assert normalised(*(d.universality() for d in (found, floor, ceiling))).value < 0.75
 
 
 def test_shared_fraction_is_clipped_and_withheld():
-    ceiling, floor = _direction([0.6] * 50 + [0.0] * 50), _direction([0.0] * 100)
-    assert shared_fraction(_direction([0.6] * 90 + [0.0] * 10), floor, ceiling).value == 1.0
-    assert shared_fraction(_direction([0.0] * 100), floor, ceiling).low == 0.0
+    ceiling, floor = direction([0.6] * 50 + [0.0] * 50), direction([0.0] * 100)
+    assert shared_fraction(direction([0.6] * 90 + [0.0] * 10), floor, ceiling).value == 1.0
+    assert shared_fraction(direction([0.0] * 100), floor, ceiling).low == 0.0
     assert shared_fraction(ceiling, None, ceiling) is None
     assert shared_fraction(ceiling, floor, None) is None
     assert shared_fraction(ceiling, ceiling, ceiling) is None
@@ -57,7 +50,7 @@ def test_the_interval_holds_what_another_dictionary_would_change(truth, chances)
     for _ in range(200):
         again, floor = rng.random(n) < found, rng.random(n) < unfound
         passed = np.where(np.arange(n) < common, rng.random(n) < found, rng.random(n) < unfound)
-        interval = shared_fraction(*(_direction(0.6 * x) for x in (passed, floor, again)))
+        interval = shared_fraction(*(direction(0.6 * x) for x in (passed, floor, again)))
         values.append(interval.value)
         covered += interval.low <= truth <= interval.high
         widths.append(interval.high - interval.low)
@@ -69,8 +62,8 @@ def test_the_interval_holds_what_another_dictionary_would_change(truth, chances)
 
 
 def test_a_floor_of_other_features_may_have_another_number_of_them():
-    ceiling, found = _direction([0.6] * 80 + [0.0] * 20), _direction([0.6] * 45 + [0.0] * 55)
-    alike = shared_fraction(found, _direction([0.6] * 10 + [0.0] * 90), ceiling)
-    fewer = shared_fraction(found, _direction([0.6] * 4 + [0.0] * 36), ceiling)
+    ceiling, found = direction([0.6] * 80 + [0.0] * 20), direction([0.6] * 45 + [0.0] * 55)
+    alike = shared_fraction(found, direction([0.6] * 10 + [0.0] * 90), ceiling)
+    fewer = shared_fraction(found, direction([0.6] * 4 + [0.0] * 36), ceiling)
     assert fewer.value == pytest.approx(alike.value)
     assert fewer.high - fewer.low > alike.high - alike.low
