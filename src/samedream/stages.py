@@ -1,21 +1,18 @@
-"""The stages of a study as tasks in order, and running them: the one place that calls every room's `run`."""
+"""Running a study: its tasks in order, one stage of it, a sweep beside it, and where it stands."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samedream import artifacts, progress
 from samedream.errors import MissingArtifactError, StudyFileError
-from samedream.readers import EMBEDDING, frozen_of, repeat_of, states_of, twin_of
 from samedream.study import Study
+from samedream.tasks import STAGES, Task, settled, tasks
 
 if TYPE_CHECKING:
     from samedream.sae.frontier import Point
 
-STAGES = ("corpus", "activations", "sae", "features", "labels", "comparison", "report")
 # Rough seconds a task takes per 1,000 passages on two cores: only the outlook ("how long is left") rests on them, and
 # it corrects itself as tasks finish.
 _WEIGHT = {
@@ -29,35 +26,9 @@ _WEIGHT = {
 }
 
 
-@dataclass(frozen=True)
-class Task:
-    """One piece of a stage: what it leaves, and how to make it."""
-
-    stage: str
-    name: str
-    directory: Path
-    make: Callable[[], object]
-
-    def done(self) -> bool:
-        """Whether its manifest is there."""
-        return (self.directory / artifacts.MANIFEST).exists()
-
-
-def _corpus(study: Study) -> None:
-    from samedream.corpus import run
-
-    run.run(study.corpus, study.config.corpus)
-
-
-def _activations(study: Study, reader: str) -> None:
-    from samedream.activations import run
-
-    run.run(study.activations(reader), study.config.activations, source=study.sources()[reader], corpus=study.corpus)
-
-
 def _check_models(study: Study, todo: list[Task]) -> None:
     """Meet a missing model or layer before the first model is read, not hours later."""
-    missing = [task for task in todo if task.stage == "activations" and not task.done() and not _settled(study, task)]
+    missing = [task for task in todo if task.stage == "activations" and not task.done() and not settled(study, task)]
     if missing:
         from samedream.activations import run
 
@@ -74,106 +45,6 @@ def _check_dictionaries(study: Study, todo: list[Task]) -> None:
 
         for path in given:
             find(path)
-
-
-def _sae(study: Study, reader: str) -> None:
-    from samedream.sae import run
-
-    source = study.sources()[states_of(reader)]
-    out, config, states = study.sae(reader), study.sae_config(reader), study.activations(reader)
-    corpus = study.corpus if reader in study.models() else None  # a repeat or a twin has no loss worth a model's run
-    if (dictionary := study.dictionary(reader)) is not None:
-        run.adopt(out, config, activations=states, source=source, corpus=corpus, dictionary=dictionary)
-    else:
-        run.run(out, config, activations=states, source=source, corpus=corpus)
-
-
-def _features(study: Study, reader: str) -> None:
-    from samedream.features import run
-
-    run.run(study.features(reader), study.config.features, activations=study.activations(reader), sae=study.sae(reader))
-
-
-def _labels(study: Study, model: str) -> None:
-    from samedream.labels import run
-
-    run.run(study.labels(model), study.config.labels, features=study.features(model), corpus=study.corpus)
-
-
-def _embedding(study: Study) -> None:
-    from samedream.labels import run
-
-    run.run_embedding(study.embedding, study.config.labels, corpus=study.corpus)
-
-
-def _comparison(study: Study, left: str, right: str) -> None:
-    from samedream.comparison import run
-
-    names = {model.slug: model.display_name for model in study.config.models}
-    readers = study.readers()
-    beside = (("", str), ("_repeat", repeat_of), ("_floor", twin_of), ("_frozen", frozen_of))
-    sides = {
-        f"{side}{what}": of(model)
-        for side, model in (("left", left), ("right", right))
-        for what, of in beside
-        if of(model) in readers
-    }
-    run.run(
-        study.comparison(left, right),
-        study.config.comparison,
-        names=(names[left], names[right]),
-        corpus=study.corpus,
-        dictionaries={side: study.sae(reader) for side, reader in sides.items()},
-        embedding=study.embedding,
-        widths=study.widths(left, right),
-        **{side: study.features(reader) for side, reader in sides.items()},
-    )
-
-
-def _together(study: Study) -> None:
-    from samedream.comparison import run
-
-    names = {model.slug: model.display_name for model in study.config.models}
-    pairs = {pair: study.comparison(*pair) for pair in study.pairs()}
-    run.run_together(study.together, study.config.comparison, names=names, pairs=pairs)
-
-
-def _report(study: Study) -> None:
-    from samedream.report import run
-
-    run.run(study.directory, study.config.report)
-
-
-def tasks(study: Study) -> list[Task]:
-    """Every task of a study, in the order in which they can run."""
-
-    def of(stage: str, name: str, directory: Path, make: Callable[..., object], *arguments: object) -> Task:
-        return Task(stage, name, directory, partial(make, *arguments))
-
-    listed = [of("corpus", "passages", study.corpus, _corpus, study)]
-    listed += [of("activations", r, study.activations(r), _activations, study, r) for r in study.sources()]
-    listed += [of("sae", r, study.sae(r), _sae, study, r) for r in study.readers()]
-    listed += [of("features", r, study.features(r), _features, study, r) for r in study.readers()]
-    listed += [of("labels", m, study.labels(m), _labels, study, m) for m in study.models()]
-    listed += [of("labels", EMBEDDING, study.embedding, _embedding, study)]
-    for a, b in study.pairs():
-        listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
-    if len(study.models()) > 2:
-        listed += [of("comparison", "all", study.together, _together, study)]
-    listed += [of("report", "page", study.directory / "report", _report, study)]
-    return listed
-
-
-def _settled(study: Study, task: Task) -> bool:
-    """Whether a task's hidden states were deleted after all that needs them was made: then it need not run again."""
-    if task.stage not in ("activations", "sae", "features"):
-        return False
-    states = study.activations(task.name)
-    return not (states / artifacts.MANIFEST).exists() and all(
-        (study.features(reader) / artifacts.MANIFEST).exists()
-        for reader in study.readers()
-        if study.activations(reader) == states
-    )
 
 
 def _with_outlook(study: Study, todo: list[Task]) -> Iterator[Task]:
@@ -199,7 +70,7 @@ def run_study(study: Study) -> Path:
     _check_dictionaries(study, tasks(study))
     _check_models(study, tasks(study))
     for task in _with_outlook(study, tasks(study)):
-        if not _settled(study, task):
+        if not settled(study, task):
             task.make()
         if task.stage == "comparison":
             write_answer(study)
@@ -216,9 +87,9 @@ def run_stage(study: Study, stage: str) -> list[Path]:
         MissingArtifactError: A stage before it is not done; the message names the command to run.
     """
     listed = tasks(study)
-    todo = [task for task in listed if task.stage == stage and not _settled(study, task)]
+    todo = [task for task in listed if task.stage == stage and not settled(study, task)]
     for task in listed:
-        if STAGES.index(task.stage) >= STAGES.index(stage) or _settled(study, task):
+        if STAGES.index(task.stage) >= STAGES.index(stage) or settled(study, task):
             continue
         if not task.done():
             raise MissingArtifactError(
@@ -290,7 +161,7 @@ def status(study: Study) -> list[dict[str, str]]:
     for task in tasks(study):
         if task.done():
             state = "done"
-        elif _settled(study, task):
+        elif settled(study, task):
             state = "deleted, not needed any more"
         else:
             state = "begun" if task.directory.exists() and any(task.directory.iterdir()) else "to do"

@@ -1,0 +1,5 @@
+"""`python -m samedream.cli`."""
+
+from samedream.cli import main
+
+main()
