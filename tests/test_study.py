@@ -155,6 +155,16 @@ def test_widths_that_do_not_fit(widths: list[int]) -> None:
         parse_study(TWO | {"widths": widths}, "x.toml")
 
 
+@pytest.mark.parametrize(
+    "url", ["http://me:sk-secret@host/v1", "http://sk-secret@host/v1", "http://host/v1?key=sk-secret"]
+)
+def test_an_address_with_a_key_in_it_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(StudyFileError) as error:
+        parse_study(TWO | {"labels": {"llm": "m", "base_url": url}}, "x.toml")
+    assert "a key goes into OPENAI_API_KEY" in str(error.value)
+    assert "sk-secret" not in str(error.value)
+
+
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.name)
 def test_the_study_files_can_be_read(path: Path) -> None:
     config, _ = read_study_file(path, [])

@@ -74,6 +74,25 @@ def canonical_json(value: Any) -> bytes:
 
 
 @contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Turn "the disk is full" into an error that says so, for what is written inside.
+
+    Raises:
+        DiskFullError: The disk (or quota) is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            free = shutil.disk_usage(path.parent).free
+            raise DiskFullError(
+                f"no room to write {path}: {free / 1e6:.0f} MB free. Nothing is lost: free some space and rerun the "
+                f"same command, it goes on from here"
+            ) from error
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed, on failure removed.
 
@@ -83,18 +102,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno in _FULL:
-            free = shutil.disk_usage(path.parent).free
-            raise DiskFullError(
-                f"no room to write {path}: {free / 1e6:.0f} MB free. Nothing is lost: free some space and rerun the "
-                f"same command, it goes on from here"
-            ) from error
-        raise
+        with room_for(path):
+            yield temporary
+            with temporary.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -10,6 +10,7 @@
     │   └── LayerError            a layer the model does not have                        (IndexError)
     ├── TrainingError         a dictionary that cannot be trained on what was given      (ValueError)
     ├── ComparisonError       activity that cannot be compared                           (ValueError)
+    ├── LanguageError         a language model that was to be asked for words and cannot (ConnectionError)
     ├── MissingExtraError     an optional package that is not installed                  (ImportError)
     └── ArtifactError         something in a study's directory                           (RuntimeError)
         ├── MissingArtifactError  an upstream stage has not run                          (FileNotFoundError)
@@ -60,6 +61,10 @@ class TrainingError(SamedreamError, ValueError):
 
 class ComparisonError(SamedreamError, ValueError):
     """Two sets of activity cannot be compared."""
+
+
+class LanguageError(SamedreamError, ConnectionError):
+    """A language model that was to be asked for words cannot be asked."""
 
 
 class MissingExtraError(SamedreamError, ImportError):

@@ -37,7 +37,7 @@ from samedream.readers import (
 from samedream.records import Config
 from samedream.report.config import ReportConfig
 from samedream.sae.config import SAEConfig
-from samedream.study_file import nearest_key, override
+from samedream.study_file import nearest_key, override, shown
 
 
 class ModelConfig(Config):
@@ -257,7 +257,7 @@ def parse_study(values: Mapping[str, Any], where: str) -> StudyConfig:
                 lines.append(f'the key "{key}" is missing')
             else:
                 message = problem["msg"].removeprefix("Value error, ")
-                lines.append(f'"{key}" = {problem["input"]!r}: {message}')
+                lines.append(f'"{key}" = {shown(problem["input"])}: {message}')
         raise StudyFileError(f"{where}: " + "; ".join(lines)) from error
 
 

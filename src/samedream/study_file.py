@@ -1,6 +1,7 @@
 """A study file's keys: values given on the command line in their place, and the nearest one to a mistyped one."""
 
 import difflib
+import re
 import tomllib
 from typing import Any
 
@@ -41,3 +42,8 @@ def nearest_key(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
     close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
     valid = ", ".join(model.model_fields)
     return f'did you mean "{close[0]}"?' if close else f"valid keys here: {valid}"
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: an address without its user, password and query, which may be secrets."""
+    return re.sub(r"(//)[^/@\s'\"]*@|\?[^\s'\"]*", lambda match: f"{match.group(1) or '?'}(hidden)", repr(value))

@@ -94,7 +94,7 @@ def convert(gguf: GgufFiles, source: str) -> Path:
     if target.is_dir():
         return target
     with _workspace() as space:
-        path = gguf.paths[0] if len(gguf.paths) == 1 else _joined(gguf.paths, space / "model.gguf")
+        path = gguf.paths[0] if len(gguf.paths) == 1 else joined(gguf.paths, space / "model.gguf")
         parameters = check_gguf(path)
         _need_room(4 * parameters, source)
         made = space / "converted"
@@ -151,7 +151,12 @@ def _need_room(needed: int, source: str) -> None:
         )
 
 
-def _joined(parts: Sequence[Path], target: Path) -> Path:
+def joined(parts: Sequence[Path], target: Path) -> Path:
+    """Write the parts of a file one after the other.
+
+    Raises:
+        DiskFullError: There is no room for it.
+    """
     _need_room(sum(path.stat().st_size for path in parts), parts[0].name)
     with target.open("wb") as handle:
         for chunk in _chunks(parts):

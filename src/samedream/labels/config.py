@@ -1,8 +1,12 @@
 """Settings of the labels stage."""
 
-from pydantic import Field
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
 
 from samedream.records import Config
+
+ONLY_PACE = frozenset({"concurrency", "price_in", "price_out"})  # change no label: no reason to make one again
 
 
 class LabelsConfig(Config):
@@ -19,3 +23,40 @@ class LabelsConfig(Config):
         description="the neutral sentence embedder that sees every passage once: an encoder made for mean pooling, as "
         "a hub id, directory or wheel:NAME; where it is not installed the embedding is left out",
     )
+
+    # a language model's labels and scores
+    llm: str | None = Field(
+        None,
+        description="the language model that is asked for labels: a model's name at base_url, local:PATH.gguf or "
+        "local:wheel:NAME; None: no model is asked, labels are made offline only",
+    )
+    scorer: str | None = Field(
+        None, description="the language model that scores the labels, written as `llm` is; None: the one that labels"
+    )
+    base_url: str | None = Field(
+        None,
+        description="where an OpenAI-compatible server is (http://localhost:11434/v1); None: OPENAI_BASE_URL or OpenAI "
+        "itself. Its key comes from the environment, OPENAI_API_KEY, and from nowhere else",
+    )
+    features: int | None = Field(
+        None, ge=1, description="features of a model that the language model is asked about, those with most evidence"
+    )
+    budget_tokens: int | None = Field(
+        None, ge=0, description="most tokens, prompts and answers, of all that this study asks; None: no limit"
+    )
+    budget_money: float | None = Field(None, ge=0, description="most money of it, in the currency of the prices")
+    price_in: float | None = Field(None, ge=0, description="price of a million tokens of prompts")
+    price_out: float | None = Field(None, ge=0, description="price of a million tokens of answers")
+    concurrency: int = Field(4, ge=1, le=256, description="questions asked at the same time")
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address_without_secrets(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("expected an address without user, password or query; a key goes into OPENAI_API_KEY")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected an address such as http://localhost:11434/v1")
+        return url.rstrip("/")

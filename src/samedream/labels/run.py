@@ -10,7 +10,7 @@ from samedream.corpus.store import load_passages
 from samedream.errors import CorpusError, CorruptArtifactError, ModelNotFoundError, StaleArtifactError
 from samedream.features.candidates import article_index
 from samedream.features.store import PEAKS, load_activity, load_features, load_peaks
-from samedream.labels.config import LabelsConfig
+from samedream.labels.config import ONLY_PACE, LabelsConfig
 from samedream.labels.evidence import collect, label_fold
 from samedream.labels.keywords import Label, label_features
 from samedream.labels.store import save_embedding, save_labels
@@ -31,7 +31,7 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path) -> Non
         CorruptArtifactError: A file does not fit its checksum.
         CorpusError: No passage is in the label fold.
     """
-    settings = config.model_dump(mode="json", exclude={"embedder"})  # labels do not rest on it
+    settings = config.model_dump(mode="json", exclude={"embedder", *ONLY_PACE})  # labels do not rest on these
     inputs = {name: artifacts.require_manifest(path).fingerprint() for name, path in
               (("features", features), ("corpus", corpus))}  # fmt: skip
     if artifacts.already_done(out, "labels", settings, inputs):

@@ -33,7 +33,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     Attributes:
         status: "ok"; "failed" (an answer that does not fit the schema after one repair, or an error that retries did
-            not mend); "not asked" (the budget was used up before it).
+            not mend); "not asked" (the budget was used up before it, or the server had stopped answering).
         value: The answer, which fits the schema; None unless "ok".
         problem: What went wrong, one line; "" if "ok".
     """
@@ -47,5 +47,10 @@ class Ask(Protocol):
     """Something that answers questions: a server's client, or a test's stand-in."""
 
     def __call__(self, questions: Sequence[Question]) -> list[Reply]:
-        """Answer every question; replies in the order of the questions. Only programming errors are raised."""
+        """Answer every question; replies in the order of the questions.
+
+        Raises:
+            LanguageError: Nobody is there to be asked (no server, a refused key); nothing has been answered yet. Once
+                something was answered, what goes wrong is in the replies.
+        """
         ...
