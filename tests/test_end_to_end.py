@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from samedream import stages
+from samedream.cli import app
 from samedream.study import Study, parse_study
 from tests.test_cli import samedream
 
@@ -82,6 +84,8 @@ def test_a_study_leaves_what_the_design_promises(study: Study) -> None:
         "features/two.frozen/activity.npz",
         "comparison/one--two/matches.parquet",
         "comparison/one--two/summary.json",
+        "comparison/one--two/labelled/written.json",
+        "comparison/one--two/labelled/written.md",
         "report/index.html",
     ):
         assert (study.directory / name.format(study.sae_config("one").seed)).is_file(), name
@@ -146,7 +150,7 @@ def test_a_run_killed_at_the_end_of_a_stage_ends_with_the_same_bytes(study: Stud
     listed = stages.tasks(copy)
     killed = next(number for number, task in enumerate(listed) if task.stage == stage)
     for later in listed[killed + 1 :]:
-        shutil.rmtree(later.directory)
+        shutil.rmtree(later.directory, ignore_errors=True)  # one may lie in another that is gone
     (listed[killed].directory / "manifest.json").unlink()
     (copy.directory / "answer.json").unlink()
     stages.run_study(copy)
@@ -184,3 +188,17 @@ def test_the_command_prints_the_verdict_and_resumes(study: Study, tmp_path: Path
     assert digests(tmp_path / "copy") == digests(study.directory)
     rows = json.loads(samedream("status", tmp_path / "copy", "--json").stdout)
     assert {row["state"] for row in rows} == {"done"}
+
+
+def test_labels_can_be_rated_and_nothing_else_asks(study: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for part in ("corpus", "labels", "features"):
+        shutil.copytree(study.directory / part, copy / part)
+    shutil.copy(study.directory / "study.json", copy)
+    command = CliRunner()
+    none = command.invoke(app, ["labels", str(copy), "--rate", "3"])
+    assert "there is no terminal to ask in, nor an answer on standard input" in str(none.exception)
+    some = command.invoke(app, ["labels", str(copy), "--rate", "3", "--rater", "you"], input="y\nu\nq\n")
+    assert "2 of 3 rated by you" in some.stdout
+    found = command.invoke(app, ["labels", str(copy), "--ratings", "--json"])
+    assert [(one["rater"], one["rated"], one["unsure"]) for one in json.loads(found.stdout)] == [("you", 2, 1)]

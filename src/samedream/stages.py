@@ -23,6 +23,7 @@ _WEIGHT = {
     "labels": 5.0,
     "comparison": 60.0,
     "report": 5.0,
+    "labelled": 3.0,
 }
 
 
@@ -47,10 +48,14 @@ def _check_dictionaries(study: Study, todo: list[Task]) -> None:
             find(path)
 
 
+def _weight(task: Task) -> float:
+    return _WEIGHT.get(task.directory.name, _WEIGHT[task.stage])
+
+
 def _with_outlook(study: Study, todo: list[Task]) -> Iterator[Task]:
     """Yield the tasks one by one, telling the progress display where in the whole each stands and how long is left."""
     scale = (study.config.corpus.passages or 10_000) / 1000
-    weights = [0.0 if task.done() else scale * _WEIGHT[task.stage] for task in todo]
+    weights = [0.0 if task.done() else scale * _weight(task) for task in todo]
     started, spent = time.monotonic(), 0.0
     for number, (task, weight) in enumerate(zip(todo, weights, strict=True), 1):
         pace = (time.monotonic() - started) / spent if spent else 1.0  # of this machine, against the rough seconds

@@ -92,6 +92,22 @@ def _comparison(study: Study, left: str, right: str) -> None:
     )
 
 
+def _of_labels(study: Study, left: str, right: str) -> Path:
+    """Where what is measured of two models' labels is."""
+    return study.comparison(left, right) / "labelled"
+
+
+def _labelled(study: Study, left: str, right: str) -> None:
+    from samedream.comparison.labelled import run
+
+    run.run(
+        _of_labels(study, left, right),
+        study.config.comparison,
+        pair=study.comparison(left, right),
+        labels=(study.labels(left), study.labels(right)),
+    )
+
+
 def _together(study: Study) -> None:
     from samedream.comparison import run
 
@@ -120,6 +136,7 @@ def tasks(study: Study) -> list[Task]:
     listed += [of("labels", EMBEDDING, study.embedding, _embedding, study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
+        listed.append(of("comparison", f"{a}--{b}/labelled", _of_labels(study, a, b), _labelled, study, a, b))
     if len(study.models()) > 2:
         listed += [of("comparison", "all", study.together, _together, study)]
     listed += [of("report", "page", study.directory / "report", _report, study)]

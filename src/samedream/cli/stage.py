@@ -123,9 +123,24 @@ def features(directory: Directory, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def labels(directory: Directory, as_json: AsJson = False) -> None:
-    """Give each feature a meaning."""
-    _stage(directory, "labels", as_json)
+def labels(
+    directory: Directory,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="rate so many labels yourself, blind; asks in the terminal", metavar="N")
+    ] = None,
+    rater: Annotated[str, typer.Option(help="with --rate: who rates", metavar="NAME")] = "me",
+    ratings: Annotated[bool, typer.Option("--ratings", help="how far ratings agree with the scores")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give each feature a meaning; --rate: say yourself whether labels fit."""
+    from samedream.cli import rating
+
+    if rate is not None:
+        rating.rate(directory, rate, rater)
+    elif ratings:
+        rating.ratings(directory, as_json)
+    else:
+        _stage(directory, "labels", as_json)
 
 
 @app.command()
