@@ -12,6 +12,7 @@ REPEAT = "repeat"
 RANDOM = "random"
 FROZEN = "frozen"
 EMBEDDING = "embedding"  # no reader: a directory beside the models' labels
+ANSWERS = "answers"  # nor this: what a language model answered about all models' features
 _WIDTH = re.compile(r"\.w\d+$")
 
 
@@ -65,6 +66,8 @@ def check_models(names: Sequence[str]) -> None:
     for name in names:
         if name == EMBEDDING:
             raise ValueError(f"a model cannot be called {name!r}: the passages' embedding is; give it another name")
+        if name == ANSWERS:
+            raise ValueError(f"a model cannot be called {name!r}: a language model's answers are; give it another name")
         if names.count(name) > 1:
             raise ValueError(f"two models are called {name!r}; give one of them another name = ...")
         if name.endswith((f".{REPEAT}", f".{RANDOM}", f".{FROZEN}")) or _WIDTH.search(name):

@@ -7,6 +7,7 @@ ours does, however ours ends: it waits for the end of its standard input.
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from samedream import progress
-from samedream.activations.conversion import content_sha256, joined
+from samedream import artifacts, progress
+from samedream.activations.conversion import content_sha256
 from samedream.activations.gguf_file import check_gguf
 from samedream.activations.wheels import GgufFiles, find_in_wheel
 from samedream.errors import ModelError, ModelNotFoundError
@@ -94,9 +95,10 @@ def served(model: LocalModel, *, slots: int) -> Iterator[tuple[str, str]]:
 
     Raises:
         ModelError: The server does not start; the message holds the end of what it said.
+        DiskFullError: There is no room to put a model's parts together.
     """
     with tempfile.TemporaryDirectory(prefix="samedream-") as space:
-        path = model.files[0] if len(model.files) == 1 else joined(model.files, Path(space) / "model.gguf")
+        path = _whole(model, Path(space))
         key = secrets.token_hex(16)
         order = {"path": str(path.resolve()), "key": key, "slots": slots, "slot_tokens": SLOT_TOKENS}
         with (Path(space) / "log").open("w+b") as log:
@@ -113,6 +115,18 @@ def served(model: LocalModel, *, slots: int) -> Iterator[tuple[str, str]]:
                 yield _address(process, order, model, log), key
             finally:
                 _stop(process)
+
+
+def _whole(model: LocalModel, space: Path) -> Path:
+    """The model as one file; parts are put together in `space`."""
+    if len(model.files) == 1:
+        return model.files[0]
+    path = space / "model.gguf"
+    with artifacts.room_for(path), path.open("wb") as whole:
+        for part in model.files:
+            with part.open("rb") as handle:
+                shutil.copyfileobj(handle, whole, 1 << 20)
+    return path
 
 
 def _address(process: "subprocess.Popen[bytes]", order: dict[str, object], model: LocalModel, log: IO[bytes]) -> str:

@@ -28,7 +28,7 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    decoder = json.JSONDecoder(parse_constant=_refuse)
+    decoder = json.JSONDecoder(parse_constant=_refuse, strict=False)  # raw line breaks; `clean` takes them out
     start = text.find("{")
     for _ in range(_MOST_TRIES):
         if start < 0:
