@@ -34,11 +34,12 @@ def profiles(activity: Activity, blocks: Blocks, embedding: Floats32) -> Profile
         embedding: Each passage as a neutral embedder sees it, float32 ``[passages, e]``.
     """
     centre = embedding.mean(axis=0, dtype=np.float64).astype(np.float32)
-    first, second = (_profile(activity, half.rows, embedding, centre=centre) for half in blocks.halves)
+    first, second = (profile(activity, half.rows, embedding, centre=centre) for half in blocks.halves)
     return first, second
 
 
-def _profile(activity: Activity, rows: Index, embedding: Floats32, *, centre: Floats32) -> Floats32:
+def profile(activity: Activity, rows: Index, embedding: Floats32, *, centre: Floats32) -> Floats32:
+    """What the eligible features' strongest passages among some rows mean, float32 ``[eligible features, e]``."""
     shares = strongest_shares(activity.raw[rows], activity.eligible)
     shares.eliminate_zeros()
     place = (shares.data.astype(np.float32), rows[shares.indices], shares.indptr)  # no copy of the half's embedding

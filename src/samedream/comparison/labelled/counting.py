@@ -16,11 +16,11 @@ CONFIDENCE = 0.95
 Floats = NDArray[np.float64]
 
 
-def wilson(hits: int, of: int, tests: int = 1) -> Interval:
+def wilson(hits: float, of: int, tests: int = 1) -> Interval:
     """A share with its Wilson score interval (Wilson 1927, J. Am. Stat. Assoc. 22).
 
     Args:
-        hits: How many.
+        hits: How many; a part of one counts as a part.
         of: Of how many, at least 1.
         tests: Intervals that are judged at once: each is as much wider (Bonferroni).
     """
