@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from samedream.comparison.labelled.judge.cases import OPTIONS, Case
 from samedream.labels.language.question import Ask, Question
@@ -49,19 +50,24 @@ def by_embedding(cases: Sequence[Case], embedding: NDArray[np.float32]) -> Verdi
         embedding: Each passage as a neutral embedder sees it, float32 ``[passages, e]``; its mean is taken off, since
             what all texts have in common is no meaning.
     """
-    centre = embedding.mean(axis=0, dtype=np.float64).astype(np.float32)
-
-    def profile(passages: Sequence[int]) -> NDArray[np.float32]:
-        mean = embedding[list(passages)].mean(axis=0) - centre
-        unit: NDArray[np.float32] = mean / max(float(np.linalg.norm(mean)), 1e-6)
-        return unit
-
-    right = np.zeros(len(cases))
-    for i, case in enumerate(cases):
-        cosine = np.array([profile(case.own) @ profile(shown) for shown in case.shown])
-        best = cosine == cosine.max()
-        right[i] = best[0] / best.sum()  # of equals one is chosen by chance
+    if not cases:
+        return Verdicts(np.zeros(0), np.zeros(OPTIONS, np.int64), {})
+    own = _profiles([case.own for case in cases], embedding)
+    cosines = [_profiles([case.shown[i] for case in cases], embedding) for i in range(OPTIONS)]
+    cosine = np.stack([np.einsum("ce,ce->c", own, other) for other in cosines], axis=1)
+    best = np.isclose(cosine, cosine.max(axis=1, keepdims=True), rtol=0, atol=1e-6)
+    right = best[:, 0] / best.sum(axis=1)  # of equals one is chosen by chance
     return Verdicts(right, np.zeros(OPTIONS, np.int64), {})
+
+
+def _profiles(passages: Sequence[Sequence[int]], embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean embedding of each list of passages, less the corpus', of length 1."""
+    size = np.array([len(some) for some in passages])
+    place = (np.repeat(np.arange(size.size), size), np.concatenate([np.asarray(some) for some in passages]))
+    weights = sparse.csr_array((np.repeat(1 / size, size).astype(np.float32), place), (size.size, len(embedding)))
+    mean = weights @ np.asarray(embedding) - embedding.mean(axis=0, dtype=np.float64).astype(np.float32)
+    unit: NDArray[np.float32] = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), np.float32(1e-6))
+    return unit
 
 
 def by_asking(ask: Ask, cases: Sequence[Case], shown: ShownPassage) -> Verdicts:

@@ -37,7 +37,15 @@ def nearest(here: Activity, there: Activity, rows: Index) -> Index:
     """
     left, right = (side(activity.matrix[rows]) for activity in (here, there))
     most = min(NEAREST, there.eligible.size)
-    return np.concatenate([np.argsort(-r, axis=1, kind="stable")[:, :most] for _, r in panels(left, right)])
+    return np.concatenate([_highest(r, most) for _, r in panels(left, right)])
+
+
+def _highest(r: NDArray[np.float32], most: int) -> Index:
+    """Columns of the highest values of each row, the highest first, the first of equals before the others."""
+    if most == r.shape[1]:
+        return np.argsort(-r, axis=1, kind="stable")
+    best = np.sort(np.argpartition(-r, most, axis=1)[:, :most], axis=1)
+    return np.take_along_axis(best, np.argsort(-np.take_along_axis(r, best, 1), axis=1, kind="stable"), 1)
 
 
 def alike(there: Activity, found: Index, rows: Index, *, embedding: NDArray[np.float32], seed: int) -> list[Index]:
@@ -54,13 +62,13 @@ def alike(there: Activity, found: Index, rows: Index, *, embedding: NDArray[np.f
     meaning = profile(there, rows, embedding, centre=centre)
     stratum = strata(there.support, stratum_edges(there.support))
     near: dict[int, Index] = {}
+    for number in np.unique(stratum[found[:, 0]]):
+        pool = np.flatnonzero(stratum == number)
+        order = np.argsort(-(meaning[pool] @ meaning[pool].T), axis=1, kind="stable")
+        near |= dict(zip(pool.tolist(), pool[order[:, : max(2 * NEAREST, round(NEAR * pool.size))]], strict=True))
     chosen = []
-    for number, candidates in enumerate(found):
-        match = int(candidates[0])
-        if match not in near:
-            pool = np.flatnonzero(stratum == stratum[match])
-            order = np.argsort(-(meaning[pool] @ meaning[match]), kind="stable")
-            near[match] = pool[order][: max(2 * NEAREST, round(NEAR * pool.size))]
-        others = near[match][~np.isin(near[match], candidates)]
-        chosen.append(np.random.default_rng([seed, number]).permutation(others))
+    for place, candidates in enumerate(found):
+        others = near[int(candidates[0])]
+        others = others[~np.isin(others, candidates)]
+        chosen.append(np.random.default_rng([seed, place]).permutation(others))
     return chosen
