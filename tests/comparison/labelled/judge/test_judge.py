@@ -63,6 +63,17 @@ def test_a_coin_is_right_as_often_as_chance():
         assert one["low"] < 0.25 < one["high"]
 
 
+def test_a_smaller_number_may_be_asked_about():
+    reads = Reads()
+    found = judge(PAIR.readers, PAIR.matches, PAIR.ground, texts=PAIR.texts, embedding=None, ask=reads, seed=0, most=2)
+    rows = [row for row in found.table.to_pylist() if row["llm"] is not None]
+    assert [sum(row["passes"] == kind for row in rows) for kind in (True, False)] == [
+        8,
+        2,
+    ]  # four lots; a repeat passes
+    assert len(reads.asked) == 40
+
+
 def test_failures_are_counted_and_left_out():
     found = judged(Fails(Reads()))
     answers = found.summary["llm"]["answers"]

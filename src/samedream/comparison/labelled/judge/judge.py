@@ -22,7 +22,7 @@ from samedream.comparison.view import FALSE_DISCOVERY_RATE
 from samedream.labels.language.question import Ask
 from samedream.progress import step
 
-ASKED = 24  # cases that pass, of each lot, that a language model is asked about; half as many others
+ASKED = 24  # cases that pass, of each lot, that a language model is asked about at most; half as many others
 SIDES = {"a": ("left", "right"), "b": ("right", "left")}
 SCHEMA = pa.schema(
     {
@@ -80,6 +80,7 @@ def judge(
     embedding: NDArray[np.float32] | None,
     ask: Ask | None,
     seed: int,
+    most: int | None = None,
 ) -> Judgement:
     """Judge the matches of a comparison, and those of each model with its own repeat.
 
@@ -92,6 +93,7 @@ def judge(
             negative by meaning.
         ask: A language model; None: there is no such judge.
         seed: Of the draws.
+        most: Features that pass, of each lot, that a language model is asked about at most; None: 24.
     """
     lots = _lots(readers, matches, ground, embedding=embedding, seed=seed)
     columns = [_columns(lot) for lot in lots]
@@ -99,7 +101,7 @@ def judge(
     if embedding is not None:
         said["embedding"] = _entered(columns, "embedding", [by_embedding(lot.cases, embedding) for lot in lots])
     if ask is not None:
-        chosen = [_chosen(lot, seed) for lot in lots]
+        chosen = [_chosen(lot, min(ASKED, most or ASKED), seed) for lot in lots]
         found = [
             by_asking(ask, [lot.cases[i] for i in some], Shown(lot.readers, texts))
             for lot, some in zip(lots, chosen, strict=True)
@@ -197,11 +199,11 @@ def _columns(lot: _Lot) -> dict[str, Any]:
     }
 
 
-def _chosen(lot: _Lot, seed: int) -> list[int]:
+def _chosen(lot: _Lot, most: int, seed: int) -> list[int]:
     """The cases a language model is asked about: a plain random sample of those that pass, and of those that do not."""
     rng = np.random.default_rng([seed, len(lot.cases)])
     passing, others = (rng.permutation(np.flatnonzero(lot.more["passes"] == kind)) for kind in (True, False))
-    return sorted([*passing[:ASKED].tolist(), *others[: ASKED // 2].tolist()])
+    return sorted([*passing[:most].tolist(), *others[: most // 2].tolist()])
 
 
 def _entered(

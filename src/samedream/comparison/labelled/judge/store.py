@@ -36,6 +36,7 @@ def judge_pair(
     embedding: NDArray[np.float32] | None,
     ask: Ask | None,
     config: ComparisonConfig,
+    most: int | None = None,
 ) -> Judgement:
     """Load what a comparison was made from and judge its matches.
 
@@ -46,6 +47,7 @@ def judge_pair(
         embedding: Each passage as a neutral embedder sees it, or None.
         ask: A language model, or None.
         config: The comparison's settings.
+        most: Features of each lot that a language model is asked about at most; None: as many as `judge` asks about.
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
@@ -62,6 +64,7 @@ def judge_pair(
         embedding=embedding,
         ask=ask,
         seed=config.seed,
+        most=most,
     )
 
 
