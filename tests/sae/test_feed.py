@@ -87,6 +87,18 @@ def test_pieces_hold_whole_chunks_in_random_order():
     assert not np.array_equal(np.sort(pieces[0]), np.arange(1024))
 
 
+@pytest.mark.parametrize("vectors", [torch.arange(2000.0)[:, None], Disk(2000)])
+def test_a_batch_takes_the_place_of_the_last_one(vectors):
+    feed, seen = Feed(vectors, np.arange(2000), scaling=Scaling(torch.tensor([1.0]), 2.0), seed=0), []
+    places = set()
+    for batch in feed.batches(make_plan(SAEConfig(k=2, batch_rows=700, steps=2), 2000, 2)):  # more than one piece each
+        places.add(batch.data_ptr())
+        seen += batch.squeeze(1).tolist()
+    order = next(epoch_orders(np.arange(2000), 0, seed=0, buffer_rows=None))
+    assert seen == [2 * (row - 1.0) for row in order[:1400].tolist()]
+    assert len(places) == 1
+
+
 def test_batches_are_centred_and_scaled():
     feed = Feed(torch.arange(40.0)[:, None], np.arange(40), scaling=Scaling(torch.tensor([10.0]), 2.0), seed=0)
     batch = next(feed.batches(plan_of(batch_rows=40, steps=1)))

@@ -19,6 +19,7 @@ from samedream.sae.split import OnDisk, Vectors
 Numbers = npt.NDArray[np.int64]
 BUFFER_ROWS = 131_072  # rows held at a time of a harvest on disk, as they are stored: 168 MB at d 640
 _CHUNK = 512
+_ROWS = 256  # rows of a batch that are made at a time: near the processor
 
 
 def epoch_orders(rows: Numbers, epoch: int, *, seed: int, buffer_rows: int | None) -> Iterator[Numbers]:
@@ -63,6 +64,7 @@ class Feed:
         self._buffer_rows = buffer_rows if isinstance(vectors, OnDisk) else None
         self._held = np.empty(0, np.int64)  # rows in the buffer, ascending
         self._buffer = torch.empty(0)
+        self._given = torch.empty(0, vectors.shape[1])
 
     def batches(self, plan: TrainingPlan, first: int = 0) -> Iterator[torch.Tensor]:
         """Batches of the steps from `first` on; rows left over at the end of a piece wait for another epoch.
@@ -73,7 +75,7 @@ class Feed:
 
         Yields:
             float32 [batch_rows, d], contiguous, `plan.steps - first` times; where several processes train together
-            (`samedream.sae.distributed`), this one's share of it.
+            (`samedream.sae.distributed`), this one's share of it. The next batch overwrites it.
 
         Raises:
             CorruptArtifactError: A shard is damaged.
@@ -88,7 +90,7 @@ class Feed:
                     places = self._load(order)
                     for start in range(max(0, first - step) * size, count * size, size):
                         mine = places[start : start + size]
-                        yield self._scaling.apply(self._take(mine if ranks is None else ranks.share(mine)))
+                        yield self._batch(mine if ranks is None else ranks.share(mine))
                 step += count
                 if step == plan.steps:
                     return
@@ -103,6 +105,15 @@ class Feed:
             self._held, self._buffer = wanted, torch.empty(0)  # the old buffer goes before the new one comes
             self._buffer = self._vectors.read(torch.from_numpy(wanted))
         return torch.from_numpy(np.searchsorted(wanted, piece))
+
+    def _batch(self, places: torch.Tensor) -> torch.Tensor:
+        """Centred and scaled rows, some at a time: the batch is all the memory it takes."""
+        if len(self._given) != len(places):
+            self._given = torch.empty(len(places), self._vectors.shape[1])
+        for start in range(0, len(places), _ROWS):
+            some = slice(start, start + _ROWS)
+            self._scaling.apply(self._take(places[some]), out=self._given[some])
+        return self._given
 
     def _take(self, places: torch.Tensor) -> torch.Tensor:
         return self._buffer[places].float() if isinstance(self._vectors, OnDisk) else self._vectors[places]

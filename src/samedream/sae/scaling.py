@@ -25,9 +25,9 @@ class Scaling:
     centre: torch.Tensor
     scale: float
 
-    def apply(self, rows: torch.Tensor) -> torch.Tensor:
-        """Centre and scale rows, float32 [rows, d]; a new tensor."""
-        return torch.sub(rows, self.centre).mul_(self.scale)
+    def apply(self, rows: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Centre and scale rows, float32 [rows, d]; a new tensor, or `out`."""
+        return torch.sub(rows, self.centre, out=out).mul_(self.scale)
 
 
 def measure(vectors: Vectors, rows: npt.NDArray[np.int64]) -> Scaling:

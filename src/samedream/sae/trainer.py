@@ -65,7 +65,8 @@ class Trainer:
             seed: Of the first weights.
         """
         generator = torch.Generator().manual_seed(seed)
-        directions = torch.nn.functional.normalize(torch.randn(plan.width, d, generator=generator), dim=1)
+        directions = torch.randn(plan.width, d, generator=generator)
+        directions /= directions.norm(dim=1, keepdim=True)
         threshold = torch.full((plan.width,), kind.jump.start) if kind.jump is not None else None
         device = training_device(kind)
         first = Parameters(directions.clone(), torch.zeros(plan.width), directions, torch.zeros(d), threshold)

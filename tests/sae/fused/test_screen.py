@@ -1,6 +1,7 @@
 """The 8-bit screen: nothing above the bound is missed, and what passes has its exact value."""
 
 import itertools
+import tracemalloc
 
 import numba
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from samedream.sae.config import SAEConfig
 from samedream.sae.fused.engine import FusedEngine
+from samedream.sae.fused.product import Product
 from samedream.sae.fused.screen import Screen, pays
 from samedream.sae.fused.select import Selector
 from samedream.sae.fused.vectors import FEATURES, WIDE
@@ -111,7 +113,7 @@ def test_the_choice_is_that_of_the_whole_product(k):
     for seed, size in itertools.product(range(6), (1.0, 0.2)):  # a bound from larger rows is too high
         given = weights_and_rows(37, width, 48, seed)[2] * np.float32(size)
         pre = given @ encoder.T + biases
-        starts, features, values = selector(lambda: iter([pre]), 37, lambda bound: screen(given, bound))  # noqa: B023
+        starts, features, values = selector.screened(screen, given)
         rows = np.repeat(np.arange(37), np.diff(starts))
         largest = np.sort(np.argsort(-pre.ravel(), kind="stable")[: k * 37])
         assert (rows * width + features).tolist() == largest.tolist()
@@ -125,11 +127,22 @@ def test_fewer_than_wanted_lie_above_nothing():
     screen = Screen(encoder, biases)
     selector = Selector("batch", 5)
     for _ in range(2):
-        pre = given @ encoder.T + biases
-        starts, features, values = selector(lambda: iter([pre]), 9, lambda bound: screen(given, bound))  # noqa: B023
+        starts, features, values = selector.screened(screen, given)
         assert np.diff(starts).tolist() == [2] * 9
         assert features.tolist() == [3, 60] * 9
         assert len(values) == 18
+
+
+def test_a_sample_that_misleads_costs_time_not_exactness():
+    """Every 16th row is 100 times as long, so the first bound is above nearly all of the others."""
+    encoder, _, given = weights_and_rows(64, 200, 48)
+    given[::16] *= 100
+    screen, selector = Screen(encoder, np.zeros(200, np.float32)), Selector("batch", 20)
+    pre = given @ encoder.T
+    wanted = np.sort(pre.ravel())[-20 * 64]
+    assert screen.guess(given, 20) > wanted > 0
+    _, _, values = selector.screened(screen, given)
+    np.testing.assert_allclose(np.sort(values), np.sort(pre.ravel())[-20 * 64 :], rtol=1e-5, atol=1e-4)
 
 
 def dictionary():
@@ -159,6 +172,23 @@ def test_steps_are_those_of_the_plain_path(name):
         assert found.total == pytest.approx(losses.total, rel=1e-5)
         for expected, tensor in zip(plain.tensors(), fused.tensors(), strict=True):
             torch.testing.assert_close(tensor, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_no_step_makes_the_whole_product(monkeypatch):
+    """Not even the first one, which has no bound yet, or one whose bound was too high."""
+    rows, width, d = 1024, 2560, 64
+    encoder, biases, given = weights_and_rows(rows, width, d)
+    tensors = [torch.from_numpy(array) for array in (encoder / 9, biases / 9, encoder, np.zeros(d, np.float32))]
+    kind = variant(SAEConfig(k=4), width)
+    FusedEngine(dictionary(), kind, aux_k=3, product="int8").step(batches(1)[0], 1e-2, dead())  # compiles
+    engine = FusedEngine(Parameters(*tensors), kind, aux_k=3, product="int8")
+    monkeypatch.setattr(Product, "__call__", None)
+    tracemalloc.start()  # numpy reports its arrays
+    for size in (1, 0.2):
+        engine.step(torch.from_numpy(given * np.float32(size)), 1e-2, dead())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < rows * width * 4 / 4
 
 
 def test_a_run_that_goes_on_has_the_same_bits():

@@ -1,6 +1,5 @@
 """The fast path of training on a CPU: one batch in, changed weights out."""
 
-import functools
 from collections.abc import Iterator
 from typing import Literal
 
@@ -56,9 +55,10 @@ class FusedEngine:
         if product is None:
             product = "int8" if kind.rule == "batch" and pays(kind.k, *self._encoder.shape) else best_kind()
         self._screen = Screen(self._encoder, self._encoder_bias) if product == "int8" else None
-        # without a bound yet, a screen needs the whole product once
+        # beside a screen it multiplies nothing and holds nothing
         self._product = Product(self._encoder, self._encoder_bias, "float32" if product == "int8" else product)
         self._select = Selector(kind.rule, kind.k)
+        self._slopes = np.empty((len(self._nested), 0, 0), np.float32)  # one for all steps
 
     def step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
         """Learn from one batch.
@@ -79,10 +79,14 @@ class FusedEngine:
     def _step(self, rows: torch.Tensor, rate: float, dead: torch.Tensor) -> tuple[Losses, torch.Tensor]:
         batch: Floats = rows.numpy()
         count, d = batch.shape
-        starts, features, values = self._select(
-            lambda: self._blocks(batch), count, functools.partial(self._screen, batch) if self._screen else None
+        starts, features, values = (
+            self._select.screened(self._screen, batch)
+            if self._screen is not None
+            else self._select(lambda: self._blocks(batch), count)
         )
-        slopes = np.empty((len(self._nested), count, d), np.float32)
+        if self._slopes.shape[1:] != batch.shape:
+            self._slopes = np.empty((len(self._nested), count, d), np.float32)
+        slopes = self._slopes
         value_slopes, squares = np.empty_like(values), np.empty((len(self._nested), count), np.float32)
         with numba.parallel_chunksize(64):  # rows
             decode_and_slope(

@@ -26,6 +26,7 @@ _SHARE = 5  # row panels that use a feature panel while it is in the cache
 _SPARSE = 32  # features for each active one; with fewer, multiplying again costs what the integers save
 _LONGEST = 2**15  # columns whose sums fit into 32 bits (32,768 * 255 * 127 < 2^31)
 _TINY = np.float32(1e-30)
+_SAMPLE, _NUMBERS = 16, 2**20  # every 16th row, and no more than so many pre-activations (8 MB if all are candidates)
 
 
 def pays(k: int, features: int, d: int) -> bool:
@@ -169,16 +170,15 @@ class Screen:
             How many there are in each row, int32 [rows]; their features, ascending within a row, int32 [candidates];
             their pre-activations, float32 [candidates]. All above the bound are among them, and some below it.
         """
-        if self._factors is None:
-            self._factors = self._columns(rows)
+        factors = self._columns(rows)
         panels = -(-len(rows) // ROWS)
         if len(self._rows) < panels:
             self._rows = np.zeros((panels, *self._rows.shape[1:]), np.int32)
             self._of_rows = np.zeros((panels * ROWS, 3), np.float32)
             self._masks = np.zeros((panels * ROWS, self._masks.shape[1]), np.uint32)
         packed = self._rows[:panels]
-        _pack_rows(rows, self._factors[0], packed, self._of_rows)
-        _pack_features(self._encoder, self._biases, self._factors[1], bound, self._packed, self._known)
+        _pack_rows(rows, factors[0], packed, self._of_rows)
+        _pack_features(self._encoder, self._biases, factors[1], bound, self._packed, self._known)
         with numba.parallel_chunksize(1):  # a thread takes the next piece when it is done
             _look(packed, self._of_rows, self._packed, self._known, self._masks)
         masks, counts = self._masks.view(np.int64), np.empty(len(rows), np.int32)
@@ -190,9 +190,26 @@ class Screen:
             _collect(masks, starts, rows, self._encoder, self._biases, features, values)
         return counts, features, values
 
+    def guess(self, rows: Floats, k: int) -> np.float32:
+        """A bound that about 2 k features a row lie above, from some of the rows; 0 where fewer are above 0.
+
+        Args:
+            rows: The batch, float32 [rows, d].
+            k: Features a row that are wanted.
+        """
+        self._columns(rows)  # those of the whole batch
+        sample = np.ascontiguousarray(rows[:: max(_SAMPLE, rows.shape[0] * len(self._encoder) // _NUMBERS)])
+        values, want = self(sample, np.float32(0))[2], 2 * k * len(sample)
+        if len(values) <= want:
+            return np.float32(0)
+        return np.float32(max(np.partition(values, len(values) - want)[len(values) - want], 0))
+
     def _columns(self, rows: Floats) -> tuple[Floats, Floats]:
         """Factors of the columns of rows, and of features: of equal size on both sides, from the first batch."""
+        if self._factors is not None:
+            return self._factors
         sizes = [np.sqrt(np.einsum("ij,ij->j", matrix, matrix) / len(matrix)) for matrix in (rows, self._encoder)]
         here, there = (np.maximum(size, np.float32(1e-3) * size.mean() + _TINY).astype(np.float32) for size in sizes)
         factors = np.sqrt(there / here)
-        return factors, 1 / factors
+        self._factors = factors, 1 / factors
+        return self._factors

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samedream.sae.fused.kernel import kernel, parallel_kernel
+from samedream.sae.fused.screen import Screen
 from samedream.sae.fused.vectors import above, lowest_bit
 
 Floats = npt.NDArray[np.float32]
@@ -19,6 +20,7 @@ Counts = npt.NDArray[np.int32]
 Candidates = tuple[Counts, Counts, Floats]
 _SAMPLE = 16  # every 16th row
 _SLACK = np.float32(0.9)  # of the last border: the next batch's border is seldom below
+_LOWER = np.float32(0.75)  # a screen's bound that was too high is lowered by this, then by its square, and so on
 _LEAST = np.float32(1e-45)  # the least float32 above 0
 
 
@@ -150,27 +152,44 @@ class Selector:
         self._rule, self._k = rule, k
         self._bound: np.float32 | None = None  # below it the last batch had nothing to choose, with room to spare
 
-    def __call__(
-        self,
-        blocks: Callable[[], Iterable[Floats]],
-        rows: int,
-        screen: Callable[[np.float32], Candidates] | None = None,
-    ) -> Candidates:
-        """Choose.
+    def __call__(self, blocks: Callable[[], Iterable[Floats]], rows: int) -> Candidates:
+        """Choose from the whole product.
 
         Args:
             blocks: Gives the pre-activations of the batch, some rows at a time, float32 [some, features], each row
                 contiguous; asked once more where the bound was too high.
             rows: Of the whole batch.
-            screen: Gives all that lies above a bound, and perhaps more (`samedream.sae.fused.screen`). The values are
-                then its, and `blocks` is asked where there is no bound yet or it was too high. For rule "batch" only.
 
         Returns:
             Where each row begins, int32 [rows + 1]; active features, ascending within a row, int32 [active]; their
             values, float32 [active].
         """
+        found = self._look(blocks(), rows, self._bound)
+        if len(found[2]) < self._k * rows and self._rule == "batch":
+            found = self._look(blocks(), rows, np.float32(0))
+        return self._choose(*found)
+
+    def screened(self, screen: Screen, batch: Floats) -> Candidates:
+        """Choose from what a screen finds, whose values these are; for rule "batch" only.
+
+        Args:
+            screen: Of the weights.
+            batch: float32 [rows, d].
+
+        Returns:
+            As above.
+        """
+        bound, lower = self._bound or screen.guess(batch, self._k), _LOWER
+        found = screen(batch, bound)
+        while bound > 0 and int((found[2] > bound).sum()) < self._k * len(batch):
+            bound, lower = bound * lower, lower * lower  # 0 after nine times or so
+            found = screen(batch, bound)
+        return self._choose(*found)
+
+    def _choose(self, counts: Counts, found: Counts, values: Floats) -> Candidates:
+        """The largest of all candidates; the bound for the next batch."""
+        rows = len(counts)
         want = self._k * rows
-        counts, found, values = self._screen(screen, blocks, rows) if screen else self._product(blocks, rows)
         starts = np.zeros(rows + 1, np.int32)
         features = np.empty(min(len(values), want), np.int32)
         border = _border(values, want)
@@ -178,26 +197,6 @@ class Selector:
         _keep(border, ties, found, counts, starts, values, features)
         self._bound = np.float32(border * _SLACK) if len(values) >= want else np.float32(0)
         return starts, features[: starts[-1]], values[: starts[-1]]
-
-    def _product(self, blocks: Callable[[], Iterable[Floats]], rows: int) -> Candidates:
-        """Candidates of the whole product: those above the last bound, or all where they are too few."""
-        found = self._look(blocks(), rows, self._bound)
-        if len(found[2]) < self._k * rows and self._rule == "batch":
-            found = self._look(blocks(), rows, np.float32(0))
-        return found
-
-    def _screen(
-        self, screen: Callable[[np.float32], Candidates], blocks: Callable[[], Iterable[Floats]], rows: int
-    ) -> Candidates:
-        """Candidates of a screen: those above the last bound, else above one that the whole product gives."""
-        want = self._k * rows
-        if self._bound:
-            found = screen(self._bound)
-            if int((found[2] > self._bound).sum()) >= want:
-                return found
-        self._bound = None
-        values = self._product(blocks, rows)[2]
-        return screen(np.float32(_border(values, want) * _SLACK))
 
     def _look(self, blocks: Iterable[Floats], rows: int, bound: np.float32 | None) -> Candidates:
         """Candidates: how many in each row, which features, and their values."""
