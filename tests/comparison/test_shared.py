@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 from tests.comparison.directions import direction
 
 from samedream.comparison.estimates import normalised, soft_pass
@@ -61,9 +64,63 @@ def test_the_interval_holds_what_another_dictionary_would_change(truth, chances)
         assert np.mean(widths) / 4 == pytest.approx(np.std(values), rel=0.35)
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_interval_takes_what_a_dictionary_misses_for_chance(exact):
+    """A fifth of the concepts is missed, each by chance or exactly so many: the second spreads less, and is not told.
+
+    The truth is of the models' concepts. Whether another dictionary would miss exactly as many cannot be seen in two
+    of them, so the interval is as wide as chance alone asks for, and too wide where the number is fixed.
+    """
+    rng = np.random.default_rng(7)
+    left, right, common = 200, 300, 150
+
+    def kept(concepts):
+        if exact:
+            return rng.permutation(concepts) >= concepts // 5
+        return rng.random(concepts) > 0.2
+
+    values, covered, widths = [], 0, []
+    for _ in range(250):
+        has, again, other = kept(left), kept(left), kept(right)
+        floor = np.zeros(left)
+        found = has & (np.arange(left) < common) & other[:left]
+        interval = shared_fraction(*(direction(0.6 * x) for x in (found, floor, has & again)))
+        values.append(interval.value)
+        covered += interval.low <= common / left <= interval.high
+        widths.append(interval.high - interval.low)
+    spread = np.std(values) / (np.mean(widths) / 4)
+    assert np.mean(values) == pytest.approx(0.75, abs=0.01)
+    if exact:
+        assert spread < 0.85
+        assert covered / 250 > 0.97
+    else:
+        assert spread == pytest.approx(1.0, abs=0.15)
+        assert 0.9 <= covered / 250 <= 0.98
+
+
 def test_a_floor_of_other_features_may_have_another_number_of_them():
     ceiling, found = direction([0.6] * 80 + [0.0] * 20), direction([0.6] * 45 + [0.0] * 55)
     alike = shared_fraction(found, direction([0.6] * 10 + [0.0] * 90), ceiling)
     fewer = shared_fraction(found, direction([0.6] * 4 + [0.0] * 36), ceiling)
     assert fewer.value == pytest.approx(alike.value)
     assert fewer.high - fewer.low > alike.high - alike.low
+
+
+def test_tokens_are_no_chance_where_the_floor_is_of_other_features():
+    """40 of 400 features are found everywhere, so nothing of the model's own side of the variance is theirs.
+
+    By hand: alpha .1, binomial variance .09; of the own features a fifth of it is left (none changes), of the floor's
+    all; the repeat has 328 of 400, so the gap is .72.
+    """
+    tokens = np.arange(400) < 40
+    found, floor = direction(0.6 * tokens), replace(direction(0.6 * (np.arange(400) >= 360)), own=False)
+    ceiling = direction(0.6 * (np.arange(400) < 328))
+    t = stats.t.ppf(0.975, 48)
+    alone = shared_fraction(found, floor, ceiling)
+    beside = shared_fraction(found, floor, ceiling, twin=direction(0.6 * tokens))
+    assert alone.value == beside.value == 0.0
+    assert alone.high == pytest.approx(t * np.sqrt(2 * 0.09 / 400) / 0.72)
+    assert beside.high == pytest.approx(t * np.sqrt(1.2 * 0.09 / 400) / 0.72)
+    # a floor of these features says so itself
+    own = shared_fraction(found, direction(0.6 * tokens), ceiling)
+    assert own.high == pytest.approx(t * np.sqrt(0.4 * 0.09 / 400) / 0.72)

@@ -12,7 +12,7 @@ from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.context import Context
 from samedream.comparison.crosscoder.crosscoder import crosscoder
 from samedream.comparison.dense.dense import dense
-from samedream.comparison.estimates import Sampled, found_again, normalised
+from samedream.comparison.estimates import Direction, Sampled, found_again, normalised
 from samedream.comparison.granularity.curves import breadths
 from samedream.comparison.granularity.granularity import granularity, own_rung
 from samedream.comparison.method import method, notes
@@ -150,7 +150,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     structures = structure(arena, a, b)
     broad = breadths(own_rung(arena), arena.blocks, arena.context.topics)
     table = matches(a, b, made_of.columns, structures=structures, breadths=(broad["left"], broad["right"]))
-    fraction = both(lambda side: shared_fraction(side.found.direction, side.unshared, side.ceiling))
+    fraction = both(lambda side: _shared(side, side.unshared))
     return Comparison(
         matches=table,
         universality=both(lambda side: _universality(side).interval(extra_variance=side.seed_variance)),
@@ -159,7 +159,7 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
         normalised=both(_normalised),
         shared_fraction=fraction,
-        shared_over_twins=both(lambda side: shared_fraction(side.found.direction, side.floor, side.ceiling)),
+        shared_over_twins=both(lambda side: _shared(side, side.floor)),
         mean_r={
             "found": means(lambda side: float(side.found.direction.r.mean())),
             "floor": means(lambda side: float(side.floor.r.mean()) if side.floor else None),
@@ -187,6 +187,11 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
 
 def _universality(side: View) -> Sampled:
     return side.found.direction.universality()
+
+
+def _shared(side: View, unshared: Direction | None) -> Interval | None:
+    twin = side.twin.direction if side.twin else None
+    return shared_fraction(side.found.direction, unshared, side.ceiling, twin=twin)
 
 
 def _normalised(side: View) -> Interval | None:

@@ -23,7 +23,9 @@ class _Passes:
     own: bool
 
 
-def shared_fraction(found: Direction, floor: Direction | None, ceiling: Direction | None) -> Interval | None:
+def shared_fraction(
+    found: Direction, floor: Direction | None, ceiling: Direction | None, *, twin: Direction | None = None
+) -> Interval | None:
     """Share of one model's stable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
 
     ``pi = (m_AB - alpha) / (m_AA' - alpha)``: m is the share of features matched above a bar in the other model and in
@@ -39,6 +41,8 @@ def shared_fraction(found: Direction, floor: Direction | None, ceiling: Directio
         found: How the features are found in the other model.
         floor: How they are found where nothing is shared (`view.View.unshared`).
         ceiling: How they are found in their own repeat.
+        twin: How they are found in the other model's random twin. It tells which of them match anything (tokens do, and
+            that is no chance) where `floor` is of other features than `found`.
     """
     if floor is None or ceiling is None:
         return None
@@ -50,7 +54,8 @@ def shared_fraction(found: Direction, floor: Direction | None, ceiling: Directio
         return None
     value = (m.mean.value - alpha.mean.value) / gap.value
     figure = Sampled(value, (m.mean.without - alpha.mean.without) / gap.without, found.halves)
-    variance = _of_dictionaries(float(np.clip(value, 0.0, 1.0)), m, again, alpha=alpha)
+    beside = alpha if alpha.own else _passes(twin, bar) if twin else None
+    variance = _of_dictionaries(float(np.clip(value, 0.0, 1.0)), m, again, alpha=alpha, beside=beside)
     return figure.interval(extra_variance=variance / gap.value**2, lowest=0.0, highest=1.0)
 
 
@@ -76,29 +81,40 @@ def _binomial(passes: _Passes) -> float:
     return passes.mean.value * (1 - passes.mean.value)
 
 
-def _of_dictionaries(value: float, m: _Passes, again: _Passes, *, alpha: _Passes) -> float:
+def _of_dictionaries(value: float, m: _Passes, again: _Passes, *, alpha: _Passes, beside: _Passes | None) -> float:
     """Variance of ``pi (m_AA' - alpha)`` over dictionaries: whether a feature is found is a chance of its own.
 
     A feature that the other model has is found with probability p_i, one that it has not with a_i. To first order,
     with the shared ones found or not independently in both dictionaries,
 
-        n Var = pi (1 + pi) E p(1-p) + (1 - pi) (1 + (1 - pi) n / n_floor) E a(1-a).
+        n Var = pi (1 + pi) E p(1-p) + (1 - pi) E a(1-a) + (1 - pi)^2 (n / n_floor) E_floor a(1-a).
 
     Features differ in p_i: some are always found, some never, and these are no chance. So E p(1-p) = E p - E p^2, with
     E p^2 from features that pass in both, ``E[m_i again_i] = pi E p^2 + (1 - pi) E[a again]``, and E a^2 alike; at
-    least a fifth of the binomial variance.
+    least a fifth of the binomial variance. Where the floor is of other features, which of those it has is a chance, and
+    E_floor a(1-a) is binomial.
+
+    Where every dictionary misses exactly as many concepts, sums spread less than this says (docs/selftest.md).
+
+    Args:
+        value: pi.
+        m: In the other model.
+        again: In the repeat.
+        alpha: At the floor.
+        beside: These features where nothing is shared; None if that is not known of these features.
     """
     n, floors = m.each.size, alpha.each.size
-    paired = alpha.own and n == floors  # else the floor is of other features
-    beside = {
-        "m": float((m.each * alpha.each).mean()) if paired else m.mean.value * alpha.mean.value,
-        "again": float((again.each * alpha.each).mean()) if paired else again.mean.value * alpha.mean.value,
-    }
-    found, unfound = _binomial(again), _binomial(alpha)
-    both = float((m.each * again.each).mean()) - (1 - value) * beside["again"]
-    none = beside["m"] - value * beside["again"]
+    found, of_floor = _binomial(again), _binomial(alpha)
+    unfound = of_floor
+    with_m, with_again = m.mean.value * alpha.mean.value, again.mean.value * alpha.mean.value
+    if beside is not None and beside.each.size == n:
+        with_m, with_again = float((m.each * beside.each).mean()), float((again.each * beside.each).mean())
+    both = float((m.each * again.each).mean()) - (1 - value) * with_again
+    none = with_m - value * with_again
     if value > 0.05:
         found = float(np.clip(again.mean.value - both / value, _LEAST_VARIANCE * found, found))
     if value < 0.95:
         unfound = float(np.clip(alpha.mean.value - none / (1 - value), _LEAST_VARIANCE * unfound, unfound))
-    return (value * (1 + value) * found + (1 - value) * (1 + (1 - value) * n / floors) * unfound) / n
+    if beside is alpha:
+        of_floor = unfound
+    return (value * (1 + value) * found + (1 - value) * unfound + (1 - value) ** 2 * n / floors * of_floor) / n
