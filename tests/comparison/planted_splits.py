@@ -1,9 +1,10 @@
 """Pairs of dictionaries with known splits: one side has a concept as one feature, the other as several.
 
 A parent concept's occurrences are divided among two to four children, mostly whole articles at a time, in unequal
-shares. Beside them are concepts that both sides have, twins (a concept that one side found twice: no split, both have
-all of it), parents of whose children the other side found one only (no split either), and private concepts. All
-features see their concept through gain, bend, noise, misses and false alarms of their own, scaled by `noise`.
+shares. `overlap` is the share of occurrences that a second child has too. Beside them are concepts that both sides
+have, twins (a concept that one side found twice: no split, both have all of it), parents of whose children the other
+side found one only (no split either), and private concepts. All features see their concept through gain, bend, noise,
+misses and false alarms of their own, scaled by `noise`.
 """
 
 from dataclasses import dataclass
@@ -31,14 +32,17 @@ class Noisy(World):
         false = (rng.random((n, count)) < alarm) * rng.exponential(0.7, size=(n, count))
         return gain * np.maximum(seen, false)
 
-    def divide(self, strength, children):
+    def divide(self, strength, children, overlap=0.0):
         """One concept's occurrences among children: a child per article, and one in ten passages changes over."""
         rng = self.rng
         shares = rng.dirichlet(np.full(children, 3.0))
         own = rng.choice(children, size=self.article.max() + 1, p=shares)[self.article]
         stray = rng.random(own.size) < 0.1
         own[stray] = rng.choice(children, size=int(stray.sum()), p=shares)
-        return strength[:, None] * (own[:, None] == np.arange(children))
+        has = own[:, None] == np.arange(children)
+        if overlap:
+            has |= (rng.random(own.size) < overlap)[:, None] & (((own + 1) % children)[:, None] == np.arange(children))
+        return strength[:, None] * has
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Splits:
     right_floor: sparse.csr_array
 
 
-def planted_splits(seed, *, articles=2500, left=500, right=1000, noise=1.0, parents=(40, 20)):
+def planted_splits(seed, *, articles=2500, left=500, right=1000, noise=1.0, overlap=0.0, parents=(40, 20)):
     """`parents`: how many of left are split in right, and how many of right in left."""
     rng = np.random.default_rng(seed)
     world = Noisy(rng, articles, noise)
@@ -67,7 +71,7 @@ def planted_splits(seed, *, articles=2500, left=500, right=1000, noise=1.0, pare
     for side, other, count in (("a", "b", parents[0]), ("b", "a", parents[1])):
         concepts = world.concepts(count + 15)
         for at in range(count):
-            parts = world.divide(concepts[:, at], int(rng.integers(2, 5)))
+            parts = world.divide(concepts[:, at], int(rng.integers(2, 5)), overlap)
             truth[side][add(side, concepts[:, at])] = {add(other, part) for part in parts.T}
         for at in range(count, count + 15):
             part = world.divide(concepts[:, at], int(rng.integers(2, 4)))[:, 0]

@@ -31,9 +31,10 @@ def test_calibrated_score_by_hand():
 
 def test_threshold_is_the_95_percent_quantile_of_the_stratum():
     scores = np.concatenate([np.arange(100) / 1000, np.arange(100) / 100])
-    null = summarise(np.array([0, 1, 1]), Drawn(np.repeat([0, 1], 100), scores, scores), n_strata=2)
+    null = summarise(np.array([0, 1, 1]), Drawn(np.repeat([0, 1], 100), scores, scores, scores), n_strata=2)
     # position .95 * 99 = 94.05 of 0..99, taken upwards: 95
     np.testing.assert_allclose(null.threshold, [0.095, 0.95, 0.95])
+    assert [pool.size for pool in null.largest_of_both] == [100, 100]
     # what chance gives: (.096 + .097 + .098 + .099 - 4 * .095) / .905 / 100
     assert null.chance[0] == pytest.approx(0.010 / 0.905 / 100)
 
@@ -92,7 +93,7 @@ def test_the_null_is_the_same_every_time():
 
 def test_false_passes_by_hand():
     scores = np.concatenate([np.arange(100) / 1000, np.arange(100) / 100])
-    null = summarise(np.array([0, 0, 0, 1, 1]), Drawn(np.repeat([0, 1], 100), scores, scores), n_strata=2)
+    null = summarise(np.array([0, 0, 0, 1, 1]), Drawn(np.repeat([0, 1], 100), scores, scores, scores), n_strata=2)
     r, passes = np.array([0.09, 0.2, 0.0, 0.5, 0.4]), np.array([True, True, False, False, False])
     # the lowest that passes in stratum 0 has .09: 10 of 100 null scores are at least that, so .1 of 3 features
     assert false_passes(null, r, passes) == pytest.approx(0.3)

@@ -36,6 +36,7 @@ class Null:
         threshold: tau: the 95 % quantile of the feature's stratum, float64 ``[features]``.
         largest: The largest r with any feature of the other side that chance gives on one half: the median of the
             feature's stratum, float64 ``[features]``.
+        largest_of_both: The sorted largest means of both halves' r of each stratum.
         chance: Mean calibrated score that chance alone gives each feature, float64 ``[features]``.
         chance_variance: Variance of the mean of `chance`, since the shuffles are finite.
     """
@@ -44,6 +45,7 @@ class Null:
     scores: tuple[Floats, ...]
     threshold: Floats
     largest: Floats
+    largest_of_both: tuple[Floats, ...]
     chance: Floats
     chance_variance: float
 
@@ -113,24 +115,23 @@ def permutation_null(
     """
     n_strata = int(stratum.max()) + 1
     drawn: list[Index] = []
-    scores: list[Floats] = []
-    largest: list[Floats] = []
+    found: list[tuple[Floats, ...]] = []
     with step(f"comparison: shuffling articles, {what}", permutations, "shuffles") as progress:
         for permutation in range(permutations):
             rng = np.random.default_rng([seed, 2, permutation])
             shuffles = [half.shuffle(rng) for half in blocks.halves]
             sample = _sample(stratum, rng)
             drawn.append(stratum[sample])
-            scored, chosen = shuffled_scores(left, right, sample, shuffles=shuffles)
-            scores.append(scored)
-            largest.append(chosen)
+            found.append(shuffled_scores(left, right, sample, shuffles=shuffles))
             progress.advance()
-    every = Drawn(np.concatenate(drawn), np.concatenate(scores), np.concatenate(largest))
+    every = Drawn(np.concatenate(drawn), *(np.concatenate(values) for values in zip(*found, strict=True)))
     return summarise(stratum, every, n_strata=n_strata)
 
 
-def shuffled_scores(left: Halves, right: Halves, sample: Index, *, shuffles: list[Index]) -> tuple[Floats, Floats]:
-    """What some features find on shuffled articles, float64 ``[sample]``: held-out r, and the r that chose the partner.
+def shuffled_scores(
+    left: Halves, right: Halves, sample: Index, *, shuffles: list[Index]
+) -> tuple[Floats, Floats, Floats]:
+    """What some features find on shuffled articles, float64 ``[sample]`` each, as in `Drawn`.
 
     Args:
         left: The side whose features look for partners; its articles are shuffled.
@@ -141,8 +142,10 @@ def shuffled_scores(left: Halves, right: Halves, sample: Index, *, shuffles: lis
     r = [correlate(left[h], right[h], sample, shuffle=shuffles[h]) for h in (0, 1)]
     row = np.arange(sample.size)
     held_out = (r[1][row, r[0].argmax(axis=1)] + r[0][row, r[1].argmax(axis=1)]) / 2
-    chosen = (r[0].max(axis=1) + r[1].max(axis=1)) / 2
-    return np.round(held_out.astype(np.float64), _DECIMALS), np.round(chosen.astype(np.float64), _DECIMALS)
+    on_one = (r[0].max(axis=1) + r[1].max(axis=1)) / 2
+    on_both = (r[0] + r[1]).max(axis=1) / 2
+    held_out, on_one, on_both = (np.round(x.astype(np.float64), _DECIMALS) for x in (held_out, on_one, on_both))
+    return held_out, on_one, on_both
 
 
 def _sample(stratum: Index, rng: np.random.Generator) -> Index:
@@ -158,11 +161,19 @@ def _sample(stratum: Index, rng: np.random.Generator) -> Index:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Null scores ``[scores]``: the stratum of each, the held-out r, and the r that chose the partner."""
+    """Null scores ``[scores]``.
+
+    Attributes:
+        stratum: The stratum of each.
+        scores: Held-out r: of the partner that one half chose, on the other.
+        largest: The largest r on one half, which chose the partner.
+        largest_of_both: The largest mean of both halves' r.
+    """
 
     stratum: Index
     scores: Floats
     largest: Floats
+    largest_of_both: Floats
 
 
 def summarise(stratum: Index, drawn: Drawn, *, n_strata: int) -> Null:
@@ -173,8 +184,9 @@ def summarise(stratum: Index, drawn: Drawn, *, n_strata: int) -> Null:
         drawn: The null scores.
         n_strata: How many strata.
     """
-    pools = tuple(np.sort(drawn.scores[drawn.stratum == number]) for number in range(n_strata))
-    largest = np.array([float(np.median(drawn.largest[drawn.stratum == number])) for number in range(n_strata)])
+    inside = [drawn.stratum == number for number in range(n_strata)]
+    pools = tuple(np.sort(drawn.scores[of]) for of in inside)
+    largest = np.array([float(np.median(drawn.largest[of])) for of in inside])
     tau = np.array([max(0.0, float(np.quantile(pool, QUANTILE, method="higher"))) for pool in pools])
     by_chance = [calibrated(pool, bar) for pool, bar in zip(pools, tau, strict=True)]
     share = np.bincount(stratum, minlength=n_strata) / stratum.size
@@ -183,6 +195,7 @@ def summarise(stratum: Index, drawn: Drawn, *, n_strata: int) -> Null:
         scores=pools,
         threshold=tau[stratum],
         largest=largest[stratum],
+        largest_of_both=tuple(np.sort(drawn.largest_of_both[of]) for of in inside),
         chance=np.array([scored.mean() for scored in by_chance])[stratum],
         chance_variance=float(share**2 @ np.array([scored.var() / scored.size for scored in by_chance])),
     )

@@ -82,7 +82,7 @@ def split(planted_splits):
 
 
 def test_planted_splits_are_found(split):
-    config = ComparisonConfig(permutations=20)
+    config = ComparisonConfig(permutations=20, dense=False)
     found = compare(
         split.left, split.right, split.blocks, config, left_floor=split.left_floor, right_floor=split.right_floor
     )
@@ -114,8 +114,8 @@ def test_planted_splits_are_found(split):
 
 
 def test_a_copy_of_a_dictionary_has_no_splits(split):
-    order = np.random.default_rng(0).permutation(220)
-    found = compare(split.left, sparse.csr_array(split.left[:, order]), split.blocks, ComparisonConfig(permutations=20))
+    order, config = np.random.default_rng(0).permutation(220), ComparisonConfig(permutations=20, dense=False)
+    found = compare(split.left, sparse.csr_array(split.left[:, order]), split.blocks, config)
     assert found.structure["a"]["split"] == found.structure["b"]["split"] == 0
     assert found.structure["a"]["split_in_twin"] is None
     rows = [row for row in found.matches.to_pylist() if row["side"] == "a" and row["r"] is not None]

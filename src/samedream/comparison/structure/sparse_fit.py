@@ -28,10 +28,12 @@ class Fit:
     Attributes:
         part: Places of the parts among the feature's candidates, in the order of choice, int64 ``[features, parts]``.
         weight: Coefficient of each, of standardised activity, float64 ``[features, parts]``; 0 for a part that is none.
+        with_rest: Correlation of each with what was left when it was chosen, float64 ``[features, parts]``.
     """
 
     part: Index
     weight: Floats
+    with_rest: Floats
 
 
 def fit(r: Floats32, among: Floats32, least: Floats) -> Fit:
@@ -44,12 +46,13 @@ def fit(r: Floats32, among: Floats32, least: Floats) -> Fit:
     """
     row = np.arange(len(r))
     part = np.zeros((len(r), min(PARTS, r.shape[1])), dtype=np.int64)
-    weight = np.zeros(part.shape)
+    weight, with_rest = np.zeros(part.shape), np.zeros(part.shape)
     rest, square = r.astype(np.float64), np.zeros(len(r))
     joins = np.ones(len(r), dtype=np.bool_)
     for step in range(part.shape[1]):
         part[:, step] = rest.argmax(axis=1)
-        joins &= rest[row, part[:, step]] > least * np.sqrt(np.maximum(1 - square, 0.0))
+        with_rest[:, step] = rest[row, part[:, step]] / np.sqrt(np.maximum(1 - square, 1e-12))
+        joins &= with_rest[:, step] > least
         now = part[:, : step + 1]
         inside = among[row[:, None, None], now[:, :, None], now[:, None, :]].astype(np.float64)
         with_now = r[row[:, None], now].astype(np.float64)
@@ -58,7 +61,7 @@ def fit(r: Floats32, among: Floats32, least: Floats) -> Fit:
         rest = r - np.einsum("ikn,ik->in", among[row[:, None], now], weight[:, : step + 1])
         np.put_along_axis(rest, now, -np.inf, axis=1)
         square = explained(weight[:, : step + 1], with_now, inside)
-    return Fit(part=part, weight=weight)
+    return Fit(part=part, weight=weight, with_rest=with_rest)
 
 
 def _non_negative(r: Floats, among: Floats, weight: Floats) -> Floats:

@@ -9,7 +9,10 @@ from scipy import stats
 
 from samedream.comparison.arena import Arena
 from samedream.comparison.decoys import competition_q
+from samedream.comparison.matching import Halves, Matching
+from samedream.comparison.nulls import Null
 from samedream.comparison.structure.assignment import ALONE, Assignment, Party, one_to_one
+from samedream.comparison.structure.both_halves import join, nearest_on_both, of_both_halves
 from samedream.comparison.structure.parts import Explained, Needs, children, effective_passages, explain
 from samedream.comparison.view import FALSE_DISCOVERY_RATE, View
 
@@ -58,20 +61,48 @@ def structure(arena: Arena, a: View, b: View) -> tuple[Structure, Structure]:
     bar = passing(a), passing(b)
     assigned = one_to_one(*(Party(h, v.found.matching, r) for h, v, r in zip(halves, (a, b), bar, strict=True)))
     needs = [Needs(r, effective_passages(view.activity)) for r, view in zip(bar, (a, b), strict=True)]
-    left, right = halves
-    explained = (
-        explain(left, right, a.found.matching, a.found.null.largest),
-        explain(right, left, b.found.matching, b.found.null.largest),
+    matchings = a.found.matching, b.found.matching
+    twins = a.decoy is not None
+    found = (
+        _split(halves, matchings, a.found.null, needs=(needs[0], needs[1]), twins=twins),
+        _split(halves[::-1], matchings[::-1], b.found.null, needs=(needs[1], needs[0]), twins=twins),
     )
-    split = children(explained[0], needs[0], needs[1]), children(explained[1], needs[1], needs[0])
     in_twin = (
         _in_twin(arena, a, needs[0], names=("left", "right_floor")),
         _in_twin(arena, b, needs[1], names=("right", "left_floor")),
     )
-    first, second = (
-        Structure(assigned[own], explained[own], split[own], _turned(*split[1 - own]), in_twin[own]) for own in (0, 1)
-    )
+    first, second = (Structure(assigned[own], *found[own], _turned(*found[1 - own][1]), in_twin[own]) for own in (0, 1))
     return first, second
+
+
+def _split(
+    sides: tuple[Halves, Halves],
+    matchings: tuple[Matching, Matching],
+    null: Null,
+    *,
+    needs: tuple[Needs, Needs],
+    twins: bool,
+) -> tuple[Explained, tuple[Index, Index]]:
+    """How the features of the first side are explained, and their parts on the other: found twice, or on both halves.
+
+    Args:
+        sides: The side that is explained, and the other one.
+        matchings: What the first found in the second, and the other way round.
+        null: What the first finds in the second's shuffled articles.
+        needs: Of both sides.
+        twins: Whether the bars know of random twins. Without them a feature of the same topic would pass for a part too
+            rare to be chosen twice (planted: precision .75), so none are looked for.
+    """
+    here, there = sides
+    found = explain(here, there, matchings[0], null.largest)
+    if not twins:
+        return found, children(found, *needs)
+    near = nearest_on_both(here, there, matchings[0].candidates)
+    best = nearest_on_both(there, here, matchings[1].candidates).best
+    twice = children(found, *needs)
+    together = of_both_halves(join(there, near, null), best, (needs[0].bar, needs[1].bar))
+    pairs = np.unique(np.concatenate([twice, together], axis=1), axis=1)
+    return found, (pairs[0], pairs[1])
 
 
 def _in_twin(arena: Arena, side: View, needs: Needs, *, names: tuple[str, str]) -> int | None:
@@ -79,9 +110,10 @@ def _in_twin(arena: Arena, side: View, needs: Needs, *, names: tuple[str, str]) 
     if side.twin is None:
         return None
     twin = arena.sides[names[1]]
-    found = explain(arena.halves(names[0]), arena.halves(names[1]), side.twin.matching, side.twin.null.largest)
     there = Needs(np.full(twin.eligible.size, np.inf), effective_passages(twin))
-    return int(np.unique(children(found, needs, there)[0]).size)
+    matchings = side.twin.matching, arena.matching(names[1], names[0])
+    sides = arena.halves(names[0]), arena.halves(names[1])
+    return int(np.unique(_split(sides, matchings, side.twin.null, needs=(needs, there), twins=True)[1][0]).size)
 
 
 def passing(side: View) -> Floats:
