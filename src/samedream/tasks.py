@@ -56,10 +56,16 @@ def _features(study: Study, reader: str) -> None:
     run.run(study.features(reader), study.config.features, activations=study.activations(reader), sae=study.sae(reader))
 
 
-def _labels(study: Study, model: str) -> None:
+def _labels(study: Study, reader: str) -> None:
     from samedream.labels import run
 
-    run.run(study.labels(model), study.config.labels, features=study.features(model), corpus=study.corpus)
+    run.run(
+        study.labels(reader),
+        study.config.labels,
+        features=study.features(reader),
+        corpus=study.corpus,
+        embedding=study.embedding,
+    )
 
 
 def _embedding(study: Study) -> None:
@@ -122,6 +128,12 @@ def _report(study: Study) -> None:
     run.run(study.directory, study.config.report)
 
 
+def _to_label(study: Study) -> list[str]:
+    """The models, and their random twins: what labels and scores are worth where nothing was learned."""
+    readers = study.readers()
+    return [reader for m in study.models() for reader in (m, twin_of(m)) if reader in readers]
+
+
 def tasks(study: Study) -> list[Task]:
     """Every task of a study, in the order in which they can run."""
 
@@ -132,8 +144,8 @@ def tasks(study: Study) -> list[Task]:
     listed += [of("activations", r, study.activations(r), _activations, study, r) for r in study.sources()]
     listed += [of("sae", r, study.sae(r), _sae, study, r) for r in study.readers()]
     listed += [of("features", r, study.features(r), _features, study, r) for r in study.readers()]
-    listed += [of("labels", m, study.labels(m), _labels, study, m) for m in study.models()]
     listed += [of("labels", EMBEDDING, study.embedding, _embedding, study)]
+    listed += [of("labels", r, study.labels(r), _labels, study, r) for r in _to_label(study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
         listed.append(of("comparison", f"{a}--{b}/labelled", _of_labels(study, a, b), _labelled, study, a, b))

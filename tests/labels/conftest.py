@@ -12,6 +12,7 @@ from scipy import sparse
 from samedream import artifacts
 from samedream.corpus.store import save_passages
 from samedream.features.store import ACTIVITY, FEATURES, PEAKS, save_arrays
+from samedream.labels.store import save_embedding
 from samedream.records import Passage
 
 TOPICS = {
@@ -134,6 +135,13 @@ def write_corpus(directory, passages):
     return directory
 
 
+def write_embedding(directory, embedding=None):
+    """The embedding of a study; without one, what is left where there was no embedder."""
+    files = [] if embedding is None else [save_embedding(directory, embedding)]
+    artifacts.finish(directory, "labels", {}, inputs={}, counts={}, files=files)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def planted():
     return plant(make_passages())
@@ -148,6 +156,7 @@ def tools():
         plant = staticmethod(plant)
         write_features = staticmethod(write_features)
         write_corpus = staticmethod(write_corpus)
+        write_embedding = staticmethod(write_embedding)
         rules = RULES
         topics = TOPICS
 

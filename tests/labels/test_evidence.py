@@ -6,6 +6,7 @@ from scipy import sparse
 from samedream.labels import evidence as module
 from samedream.labels.evidence import collect, find_triggers, label_fold
 from samedream.labels.keywords import keyword_scores
+from samedream.labels.neighbours import Pairs
 from samedream.labels.topics import leading_titles, leading_topics
 from samedream.labels.words import find_words
 from samedream.records import Passage
@@ -47,6 +48,10 @@ def test_label_fold():
 
 
 TEXTS = ["chess of kings", "of chess, and chess", "river"]
+
+
+def no_pairs(passages):
+    return Pairs([], sparse.csr_matrix((passages, 0)))
 
 
 def evidence(*rows, fired=None, width=1):
@@ -92,7 +97,7 @@ def test_a_word_of_a_single_passage_is_no_keyword_of_a_feature_with_more():
     texts = ["chess unique", "chess other", "chess third", *["nothing here"] * 37]
     words = find_words(texts)
     e = evidence((0, 0, 1, 6, 12), (0, 1, 1, 6, 11), (0, 2, 1, 6, 11), (1, 0, 1, 6, 12), width=2)
-    scores = keyword_scores(e.weights(40), find_triggers(e, words, texts), words).toarray()
+    scores = keyword_scores(e.weights(40), find_triggers(e, words, texts), words, no_pairs(len(texts))).toarray()
     names = {w: i for i, w in enumerate(words.terms)}
     assert scores[0, names["chess"]] > 0
     assert scores[0, names["unique"]] == scores[0, names["other"]] == scores[0, names["third"]] == 0
@@ -106,7 +111,7 @@ def test_context_words_must_be_more_frequent_than_chance():
         texts += ["y"] * (400 - len(texts))
         words = find_words(texts)
         e = evidence(*((0, i, 1, 0, 1) for i in range(20)))
-        scores = keyword_scores(e.weights(400), find_triggers(e, words, texts), words).toarray()
+        scores = keyword_scores(e.weights(400), find_triggers(e, words, texts), words, no_pairs(len(texts))).toarray()
         assert bool(scores[0, words.terms.index("known")] > 0) is kept
 
 

@@ -10,7 +10,7 @@ from samedream.errors import (
 )
 from samedream.labels import run
 from samedream.labels.config import LabelsConfig
-from samedream.labels.store import LABELS, load_labels
+from samedream.labels.store import load_embedding, load_labels, load_summary, load_trials
 from samedream.records import Passage
 
 
@@ -18,7 +18,13 @@ from samedream.records import Passage
 def study(tools, planted, tmp_path):
     features = tools.write_features(tmp_path / "features", planted)
     corpus = tools.write_corpus(tmp_path / "corpus", planted.passages)
-    return {"features": features, "corpus": corpus}
+    return {"features": features, "corpus": corpus, "embedding": tools.write_embedding(tmp_path / "embedding")}
+
+
+LABEL_COLUMNS = (
+    "feature label keywords keyword_scores rule_terms rule_weights trigger_words next_words topics topic_shares titles "
+    "kind status"
+).split()
 
 
 def labelled(out, study, rules, config=None):
@@ -49,18 +55,23 @@ def test_planted_features_get_labels_that_name_their_rule(study, tools, tmp_path
         assert rows[rule]["status"] == "ok"
         assert len(rows[rule]["keywords"]) == len(rows[rule]["keyword_scores"]) <= 10
         assert 0 < len(rows[rule]["titles"]) <= 5
-    assert rows["dead"] == {
+    given = LABEL_COLUMNS
+    assert {name: rows["dead"][name] for name in given} == {
         "feature": 5,
         "label": "",
         "keywords": [],
         "keyword_scores": [],
+        "rule_terms": [],
+        "rule_weights": [],
         "trigger_words": [],
+        "next_words": [],
         "topics": [],
         "topic_shares": [],
         "titles": [],
         "kind": "",
         "status": "dead",
     }
+    assert rows["dead"]["score_status"] == "dead" and rows["dead"]["rule"] is None and rows["dead"]["badge"] is None
     assert rows["rare"]["status"] == "too rare" and rows["rare"]["label"]
     assert rows["score only"]["status"] == "too rare" and rows["score only"]["label"] == ""
 
@@ -90,10 +101,13 @@ def test_the_score_fold_is_never_used(study, tools, planted, tmp_path):
     other = {
         "features": tools.write_features(tmp_path / "features2", twin),
         "corpus": tools.write_corpus(tmp_path / "corpus2", changed),
+        "embedding": study["embedding"],
     }
     run.run(tmp_path / "a", LabelsConfig(), **study)
     run.run(tmp_path / "b", LabelsConfig(), **other)
-    assert (tmp_path / "a" / LABELS).read_bytes() == (tmp_path / "b" / LABELS).read_bytes()
+    mine, theirs = (load_labels(tmp_path / side) for side in "ab")
+    assert mine.select(LABEL_COLUMNS).equals(theirs.select(LABEL_COLUMNS))
+    assert not mine["rule"].equals(theirs["rule"])  # the scores are of that fold, and of that fold alone
     label_titles = {p.article for p in planted.passages if p.fold == "label"}
     for row in load_labels(tmp_path / "a").to_pylist():
         assert set(row["titles"]) <= label_titles
@@ -104,6 +118,7 @@ def test_no_topics(tools, tmp_path):
     study = {
         "features": tools.write_features(tmp_path / "features", planted),
         "corpus": tools.write_corpus(tmp_path / "corpus", planted.passages),
+        "embedding": tools.write_embedding(tmp_path / "embedding"),
     }
     rows = labelled(tmp_path / "labels", study, tools.rules)
     assert rows["chess"]["label"].startswith("chess")
@@ -145,7 +160,7 @@ def test_done_is_done_and_other_settings_are_an_error(study, tools, tmp_path):
 
 def test_missing_inputs(study, tmp_path):
     with pytest.raises(MissingArtifactError, match="nowhere is not finished"):
-        run.run(tmp_path / "labels", LabelsConfig(), features=tmp_path / "nowhere", corpus=study["corpus"])
+        run.run(tmp_path / "labels", LabelsConfig(), **study | {"features": tmp_path / "nowhere"})
 
 
 def test_passages_that_do_not_fit(study, tools, planted, tmp_path):
@@ -179,3 +194,39 @@ def test_no_passage_in_the_label_fold(study, tools, planted, tmp_path):
     study["corpus"] = tools.write_corpus(tmp_path / "scored", [replace(p, fold="score") for p in planted.passages])
     with pytest.raises(CorpusError, match="none of the 400 passages of .* is in the label fold"):
         run.run(tmp_path / "labels", LabelsConfig(), **study)
+
+
+def test_scores_of_planted_features(study, tools, planted, tiny_models, tmp_path):
+    """A label that names its rule is strong where words are the rule; a feature that fires at random has none."""
+    config = LabelsConfig(embedder=str(tiny_models["gpt2"]))
+    run.run_embedding(tmp_path / "embedded", config, corpus=study["corpus"])
+    study["embedding"] = tmp_path / "embedded"
+    out = tmp_path / "labels"
+    rows = labelled(out, study, tools.rules, config)
+    for rule in ("chess", "year", "painting"):
+        assert rows[rule]["rule"] > 0.95 and rows[rule]["badge"] == "strong" and rows[rule]["headline"] == "rule"
+        assert rows[rule]["rule_low"] <= rows[rule]["rule"] <= rows[rule]["rule_high"]
+        assert rows[rule]["rule_lift"] == pytest.approx(rows[rule]["rule"] - rows[rule]["rule_shuffled"], abs=1e-6)
+    assert rows["first word"]["badge"] == "none"
+    assert rows["Science"]["headline"] == "embedding" and rows["Science"]["embedding"] is not None
+    assert rows["rare"]["score_status"] == "too rare" and rows["rare"]["embedding_lift"] is None
+    trials = load_trials(out)
+    assert {planted.passages[i].fold for i in trials.passage} == {"score"}
+    summary = load_summary(out)
+    assert summary["status"] == {"scored": 6, "too few held out": 2, "dead": 1, "too rare": 2}
+    assert summary["random_directions"]["scores"]["rule"]["features"] > 100
+    assert summary["random_directions"]["badges"]["strong"] < 0.05
+    assert load_embedding(study["embedding"]) is not None
+
+
+def test_without_an_embedder_its_score_is_null(study, tools, tmp_path):
+    rows = labelled(tmp_path / "labels", study, tools.rules)
+    assert all(row["embedding"] is None for row in rows.values())
+    assert rows["Science"]["headline"] == "rule" and rows["Science"]["badge"] is not None
+
+
+def test_an_embedder_that_is_gone_is_said(study, tools, planted, tmp_path, capsys):
+    study["embedding"] = tools.write_embedding(tmp_path / "there", np.ones((400, 3), np.float32))
+    rows = labelled(tmp_path / "labels", study, tools.rules, LabelsConfig(embedder="wheel:no-such-embedder"))
+    assert all(row["embedding"] is None for row in rows.values())
+    assert "labels are not scored by the embedding: wheel:no-such-embedder" in capsys.readouterr().err

@@ -23,6 +23,7 @@ class LabelsConfig(Config):
         description="the neutral model that sees every passage once, as a hub id, directory or wheel:NAME: an encoder "
         "made for mean pooling, or any causal model; where it is not installed the embedding is left out",
     )
+    seed: int = Field(0, ge=0, description="of the passages that labels are tried on, and of the controls")
 
     # a language model's labels and scores
     llm: str | None = Field(

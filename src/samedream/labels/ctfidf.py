@@ -14,15 +14,17 @@ from scipy import sparse
 Csr: TypeAlias = "sparse.csr_matrix[np.float64]"
 
 
-def rarity(counts: Csr) -> NDArray[np.float64]:
+def rarity(counts: Csr, mean_length: float | None = None) -> NDArray[np.float64]:
     """log(1 + A / f) of each term, float64 [terms].
 
     Args:
         counts: How often each term stands in each passage, [passages, terms]; f is a column's sum (at least 1), A the
             mean of the row sums.
+        mean_length: A, where the columns are not all the words of a passage.
     """
     frequency = np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1)
-    return np.log1p(counts.sum() / max(counts.shape[0], 1) / frequency)
+    mean = counts.sum() / max(counts.shape[0], 1) if mean_length is None else mean_length
+    return np.log1p(mean / frequency)
 
 
 def presence(matrix: Csr) -> Csr:

@@ -91,6 +91,7 @@ class Triggers:
         passages: In how many of the feature's passages each trigger is one, float64, stored where `share` is.
         at_start: Weighted share of the peaks in a passage's first word, float64 [features].
         at_end: Weighted share of the peaks in a passage's last word or after it, float64 [features].
+        peak: The word of each piece of evidence: index into the words, `NONE` or `WHOLE`, int64 [n].
     """
 
     names: list[str]
@@ -99,6 +100,7 @@ class Triggers:
     passages: Csr
     at_start: NDArray[np.float64]
     at_end: NDArray[np.float64]
+    peak: NDArray[np.int64]
 
 
 def find_triggers(evidence: Evidence, words: Words, texts: Sequence[str]) -> Triggers:
@@ -130,6 +132,7 @@ def find_triggers(evidence: Evidence, words: Words, texts: Sequence[str]) -> Tri
         sparse.csr_matrix((np.ones(len(place[0])), place), shape=shape),
         np.bincount(evidence.feature, evidence.value * (at_start & has), minlength=width) / total,
         np.bincount(evidence.feature, evidence.value * (at_end & has), minlength=width) / total,
+        word,
     )
 
 

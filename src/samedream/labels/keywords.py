@@ -1,6 +1,6 @@
 """Keyword labels of all features at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +9,18 @@ from scipy import sparse
 
 from samedream.labels.config import LabelsConfig
 from samedream.labels.ctfidf import Csr, best_terms, class_tfidf, presence, rarity
+from samedream.labels.diversity import diverse_order
 from samedream.labels.evidence import Evidence, Triggers, find_triggers
-from samedream.labels.kinds import Traits, Trigger, describe
+from samedream.labels.kinds import Described, Traits, Trigger, describe
+from samedream.labels.neighbours import Pairs, find_pairs, leading_phrases, next_words
+from samedream.labels.rules import word_rules
+from samedream.labels.syntax import leading_classes
 from samedream.labels.topics import Topic, leading_titles, leading_topics
 from samedream.labels.words import Words, find_words
 from samedream.records import Passage
 
 _DEVIATIONS = 3.0
+_NEXT_WORDS = 5
 _FUNCTION_PASSAGES = 10  # in a handful of passages every word is frequent
 _FUNCTION_WORD = 0.05  # a word in more than this share of the passages says nothing about what they are about
 
@@ -28,7 +33,10 @@ class Label:
     label: str
     keywords: list[str]
     keyword_scores: list[float]
+    rule_terms: list[str]
+    rule_weights: list[float]
     trigger_words: list[str]
+    next_words: list[str]
     topics: list[str]
     topic_shares: list[float]
     titles: list[str]
@@ -42,16 +50,20 @@ def term_counts(words: Words) -> Csr:
     return sparse.csr_matrix((ones, (words.passage, words.term)), shape=(words.passages, len(words.terms)))
 
 
-def keyword_scores(weights: Csr, triggers: Triggers, words: Words) -> Csr:
-    """c-TF-IDF of every term over triggers plus over contexts, float64 [features, terms].
+def keyword_scores(weights: Csr, triggers: Triggers, words: Words, pairs: Pairs) -> Csr:
+    """c-TF-IDF of every term over triggers plus over contexts, float64 [features, words' terms + pairs].
 
     As a trigger a term counts from two passages on. In the context it must stand in three (two or one, where a feature
     has fewer than ten or three passages), and in one more than three standard deviations above what as many passages
     hold by chance (a Poisson count): what strong passages share by accident is no meaning. Function words are no
     keywords; a feature that peaks on them says so by its triggers.
     """
-    counts = term_counts(words)
-    idf = np.where(function_words(words), 0.0, rarity(counts))
+    single = term_counts(words)
+    length = single.sum() / max(words.passages, 1)
+    counts = sparse.csr_matrix(sparse.hstack([single, pairs.counts]))
+    idf = np.concatenate(
+        [np.where(function_words(words), 0.0, rarity(single)), rarity(pairs.counts, mean_length=length)]
+    )
     evidence = np.bincount(weights.indices, minlength=weights.shape[1])
     needed = np.where(evidence >= 10, 3, np.where(evidence > 2, 2, 1))
     standing = sparse.csr_matrix(presence(weights).T @ presence(counts))
@@ -62,7 +74,9 @@ def keyword_scores(weights: Csr, triggers: Triggers, words: Words) -> Csr:
     context = class_tfidf(weights, counts, idf).multiply(_where(standing, lifted & (standing.data >= needed[row])))
     row = np.repeat(np.arange(len(evidence)), np.diff(triggers.passages.indptr))
     trigger = triggers.share.multiply(_where(triggers.passages, triggers.passages.data >= np.minimum(needed, 2)[row]))
-    return sparse.csr_matrix(context + sparse.csr_matrix(trigger)[:, : triggers.words] @ sparse.diags_array(idf))
+    peaks = sparse.csr_matrix(trigger)[:, : triggers.words] @ sparse.diags_array(idf[: triggers.words])
+    none = sparse.csr_matrix((len(evidence), len(pairs.names)))
+    return sparse.csr_matrix(context + sparse.hstack([peaks, none]))
 
 
 def _where(matrix: Csr, kept: NDArray[np.bool_]) -> Csr:
@@ -83,38 +97,76 @@ def label_features(
     """
     texts = [passage.text for passage in passages]
     words = find_words(texts)
-    weights = evidence.weights(len(passages))
     triggers = find_triggers(evidence, words, texts)
-    keywords = best_terms(keyword_scores(weights, triggers, words), config.keywords)
-    shown = _shown_triggers(triggers, function_words(words))
-    topics = leading_topics(weights, passages)
+    keywords, ordered = _keywords(evidence, triggers, words, texts=texts, most=config.keywords)
+    topics = leading_topics(evidence.weights(len(passages)), passages)
+    traits = _traits(evidence, triggers, words, texts=texts, ordered=ordered, topics=topics, most=config.words)
+    rules = word_rules(keywords, triggers, words, texts=texts)
+    after = next_words(evidence, triggers.peak, words, texts=texts, most=_NEXT_WORDS)
     titles = leading_titles(evidence, passages)
+    listed = best_terms(triggers.share, config.keywords)
     labels = []
-    for feature, fired in enumerate(evidence.fired):
-        traits = Traits(
-            shown[feature],
-            [words.terms[term] for term, _ in keywords[feature]],
-            float(triggers.at_start[feature]),
-            float(triggers.at_end[feature]),
-            float(fired / max(len(passages), 1)),
-            _leading(topics[feature]),
-        )
-        kind, label = describe(traits, config.words) if fired else ("", "")
+    for feature, (mine, fired) in enumerate(zip(traits, evidence.fired, strict=True)):
+        found = describe(mine, config.words) if fired else Described("", "")
+        rule = [(found.word_class, 1.0)] if found.word_class else rules[feature]
         labels.append(
             Label(
-                feature,
-                label,
-                list(traits.keywords),
-                [score for _, score in keywords[feature]],
-                [trigger.name for trigger in shown[feature][: config.keywords]],
-                [topic.name for topic in topics[feature]],
-                [topic.share for topic in topics[feature]],
-                titles[feature],
-                kind,
-                "dead" if dead[feature] else "too rare" if fired < config.min_passages else "ok",
+                feature=feature,
+                label=found.label,
+                keywords=[name for name, _ in keywords[feature]],
+                keyword_scores=[score for _, score in keywords[feature]],
+                rule_terms=[name for name, _ in rule],
+                rule_weights=[weight for _, weight in rule],
+                trigger_words=[triggers.names[i] for i, _ in listed[feature]],
+                next_words=after[feature],
+                topics=[topic.name for topic in topics[feature]],
+                topic_shares=[topic.share for topic in topics[feature]],
+                titles=titles[feature],
+                kind=found.kind,
+                status="dead" if dead[feature] else "too rare" if fired < config.min_passages else "ok",
             )
         )
     return labels
+
+
+def _keywords(
+    evidence: Evidence, triggers: Triggers, words: Words, *, texts: Sequence[str], most: int
+) -> tuple[list[list[tuple[str, float]]], list[list[str]]]:
+    """Each feature's keywords with their scores, best first; and the same in the order in which a label takes them."""
+    pairs = find_pairs(words, texts, function_words(words))
+    names = [*words.terms, *pairs.names]
+    best = best_terms(keyword_scores(evidence.weights(len(texts)), triggers, words, pairs), most)
+    counts = sparse.csr_matrix(sparse.hstack([term_counts(words), pairs.counts]))
+    ordered = [[names[term] for term in mine] for mine in diverse_order(best, counts, names)]
+    return [[(names[term], score) for term, score in mine] for mine in best], ordered
+
+
+def _traits(
+    evidence: Evidence,
+    triggers: Triggers,
+    words: Words,
+    *,
+    texts: Sequence[str],
+    ordered: Sequence[Sequence[str]],
+    topics: Sequence[Sequence[Topic]],
+    most: int,
+) -> Iterator[Traits]:
+    """What is known of each feature; `ordered` are its keywords, in the order in which a label takes them."""
+    frequent = function_words(words)
+    shown = _shown_triggers(triggers, frequent)
+    phrases = leading_phrases(evidence, triggers.peak, words, texts=texts, frequent=frequent)
+    classes = leading_classes(triggers, words, most)
+    for feature, fired in enumerate(evidence.fired):
+        yield Traits(
+            shown[feature],
+            ordered[feature],
+            at_start=float(triggers.at_start[feature]),
+            at_end=float(triggers.at_end[feature]),
+            firing_rate=float(fired / max(len(texts), 1)),
+            topic=_leading(topics[feature]),
+            phrase=phrases[feature],
+            word_class=classes[feature],
+        )
 
 
 def _leading(topics: Sequence[Topic]) -> tuple[float, float]:

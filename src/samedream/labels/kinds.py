@@ -3,8 +3,10 @@
 Kinds, in the order in which they are tried; shares are of the activation at the peaks:
 
 - *punctuation*: marks take 60 %.
+- *phrase*: one pair of words takes 60 %.
 - *word*: one word takes 60 %.
 - *word family*: words of one stem, years, numbers, or function words together take 60 %.
+- *syntax*: different words of one ending, or acronyms, take 60 %, more than chance (`syntax`).
 - *position*: 75 % stand in the first word of their passage, or in the last or after it.
 - *dense*: the feature fires in more than half of the passages.
 - *topic*: half of the activation is in one topic, which is at least twice its share of the corpus.
@@ -16,6 +18,11 @@ A label in quotation marks says only what stands at the peaks: no keyword was fo
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from samedream.labels.neighbours import Phrase
+from samedream.labels.surface import ACRONYM, NUMBER, YEAR
+from samedream.labels.syntax import WordClass
 
 MAJORITY = 0.6
 EDGE = 0.75
@@ -46,6 +53,8 @@ class Traits:
         at_end: Share of the peaks in a passage's last word or after it.
         firing_rate: Share of the passages on which it fires.
         topic: Share and lift of its leading topic, (0, 0) without topics.
+        phrase: The pair of words that takes the largest share of the peaks.
+        word_class: The class of words that its triggers are of more than chance.
     """
 
     triggers: Sequence[Trigger]
@@ -54,6 +63,16 @@ class Traits:
     at_end: float = 0.0
     firing_rate: float = 0.0
     topic: tuple[float, float] = (0.0, 0.0)
+    phrase: Phrase | None = None
+    word_class: WordClass | None = None
+
+
+class Described(NamedTuple):
+    """Kind and label of a feature, and the class of words that the label names ("<year>"), "" where it names none."""
+
+    kind: str
+    label: str
+    word_class: str = ""
 
 
 def related(a: str, b: str) -> bool:
@@ -93,34 +112,55 @@ def _share(triggers: Sequence[Trigger]) -> float:
     return sum(trigger.share for trigger in triggers)
 
 
-def _of_triggers(traits: Traits, most: int) -> tuple[str, str] | None:
-    """Kind and label of a feature that peaks on the same few things, or None."""
+def _of_triggers(traits: Traits, most: int) -> Described | None:
+    """A feature that peaks on the same few things, or None."""
     triggers = traits.triggers
     marks = [trigger for trigger in triggers if not trigger.is_word]
     if _share(marks) >= MAJORITY:
-        leading = [mark.name for mark in marks if mark.share >= marks[0].share / 4][:most]
-        return "punctuation", f"punctuation {_quoted(leading)}"
+        leading = [mark for mark in marks if mark.share >= marks[0].share / 4][:most]
+        return Described("punctuation", f"punctuation {_quoted([mark.name for mark in leading])}")
+    if traits.phrase and traits.phrase.share >= MAJORITY:
+        return _of_phrase(traits.phrase, traits.keywords, most)
     if triggers and triggers[0].share >= MAJORITY:
         name = triggers[0].name
         if triggers[0].is_function_word:
-            return "word", f'word "{name}"'
-        return "word", ", ".join([name, *diverse(traits.keywords, most - 1, [name])])
-    for title, pattern in (("years", _YEAR), ("numbers", _NUMBER)):
+            return Described("word", f'word "{name}"')
+        return Described("word", ", ".join([name, *diverse(traits.keywords, most - 1, [name])]))
+    for title, pattern, word_class in (("years", _YEAR, YEAR), ("numbers", _NUMBER, NUMBER)):
         numbers = [trigger for trigger in triggers if pattern.fullmatch(trigger.name)]
         if _share(numbers) >= MAJORITY:
-            return "word family", f"{title} ({', '.join(trigger.name for trigger in numbers[:most])})"
-    family = _family(triggers)
+            names = ", ".join(trigger.name for trigger in numbers[:most])
+            return Described("word family", f"{title} ({names})", word_class)
+    return _of_words(traits, most)
+
+
+def _of_phrase(phrase: Phrase, keywords: Sequence[str], most: int) -> Described:
+    if phrase.functional:
+        return Described("phrase", f'phrase "{phrase.name}"')
+    parts = phrase.name.split()
+    others = [word for word in keywords if not set(word.casefold().split()) & {part.casefold() for part in parts}]
+    return Described("phrase", ", ".join([phrase.name, *diverse(others, most - 1, parts)]))
+
+
+def _of_words(traits: Traits, most: int) -> Described | None:
+    """A feature that peaks on words of one stem, on function words or on words of one spelling, or None."""
+    family = _family(traits.triggers)
     if _share(family) >= MAJORITY and not family[0].is_function_word:
         names = [trigger.name for trigger in family[: max(1, most - 1)]]
-        return "word family", ", ".join([*names, *diverse(traits.keywords, most - len(names), names)])
-    functional = [trigger for trigger in triggers if trigger.is_function_word]
+        return Described("word family", ", ".join([*names, *diverse(traits.keywords, most - len(names), names)]))
+    functional = [trigger for trigger in traits.triggers if trigger.is_function_word]
     if _share(functional) >= MAJORITY:
-        return "word family", f"words {_quoted([trigger.name for trigger in functional[:most]])}"
+        label = f"words {_quoted([trigger.name for trigger in functional[:most]])}"
+        return Described("word family", label)
+    spelt = traits.word_class
+    if spelt and spelt.share >= MAJORITY:
+        title = "acronyms" if spelt.name == ACRONYM else f'words in "{spelt.name[1:-1]}"'
+        return Described("syntax", f"{title} ({', '.join(spelt.examples[:most])})", spelt.name)
     return None
 
 
-def describe(traits: Traits, most: int) -> tuple[str, str]:
-    """Kind and label of a feature.
+def describe(traits: Traits, most: int) -> Described:
+    """Kind and label of a feature, and the class of words it names.
 
     Args:
         traits: What is known of it.
@@ -131,9 +171,9 @@ def describe(traits: Traits, most: int) -> tuple[str, str]:
     keywords = ", ".join(diverse(traits.keywords, most))
     for share, place in ((traits.at_start, "start"), (traits.at_end, "end")):
         if share >= EDGE:
-            return "position", f"{place} of passage" + (f" ({keywords})" if keywords else "")
+            return Described("position", f"{place} of passage" + (f" ({keywords})" if keywords else ""))
     words = keywords or _quoted([trigger.name for trigger in traits.triggers[:most]]) or "unclear"
     if traits.firing_rate > DENSE:
-        return "dense", words
+        return Described("dense", words)
     share, lift = traits.topic
-    return ("topic" if share >= TOPIC_SHARE and lift >= TOPIC_LIFT else "mixed"), words
+    return Described("topic" if share >= TOPIC_SHARE and lift >= TOPIC_LIFT else "mixed", words)

@@ -1,9 +1,13 @@
-"""Run the labels stage: a label for every feature of a model, and one embedding of the passages beside them."""
+"""Run the labels stage: a label for every feature, its scores, and one embedding of the passages beside them."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samedream import artifacts, progress
 from samedream.corpus.store import load_passages
@@ -11,19 +15,50 @@ from samedream.errors import CorpusError, CorruptArtifactError, ModelNotFoundErr
 from samedream.features.candidates import article_index
 from samedream.features.store import PEAKS, load_activity, load_features, load_peaks
 from samedream.labels.config import ONLY_PACE, LabelsConfig
-from samedream.labels.evidence import collect, label_fold
+from samedream.labels.evidence import Evidence, collect, label_fold
 from samedream.labels.keywords import Label, label_features
-from samedream.labels.store import save_embedding, save_labels
+from samedream.labels.scores import directions
+from samedream.labels.scores.judged import Judged, judge, summary
+from samedream.labels.scores.trials import Peaks, Trials, draw_trials
+from samedream.labels.store import (
+    load_embedding,
+    save_embedding,
+    save_labels,
+    save_summary,
+    save_trials,
+)
+from samedream.records import Passage
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
-def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path) -> None:
-    """Make `labels/<model>`, unless it is there already.
+@dataclass(frozen=True)
+class Given:
+    """What labels are made of and scored on.
+
+    Attributes:
+        activity: float32 [passages, features], with the peaks of its stored values.
+        peaks: First character and character after each.
+        passages: The corpus.
+        embedding: Each passage as the neutral embedder sees it, or None.
+    """
+
+    activity: "sparse.csr_matrix[np.float32]"
+    peaks: Peaks
+    passages: list[Passage]
+    embedding: NDArray[np.float32] | None
+
+
+def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedding: Path) -> None:
+    """Make `labels/<reader>`, unless it is there already.
 
     Args:
         out: The stage's directory.
         config: The stage's settings.
-        features: The model's `features/<model>`.
+        features: The reader's `features/<reader>`.
         corpus: The study's `corpus`.
+        embedding: The study's `labels/embedding`.
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
@@ -33,22 +68,33 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path) -> Non
     """
     settings = config.model_dump(mode="json", exclude={"embedder", *ONLY_PACE})  # labels do not rest on these
     inputs = {name: artifacts.require_manifest(path).fingerprint() for name, path in
-              (("features", features), ("corpus", corpus))}  # fmt: skip
+              (("features", features), ("corpus", corpus), ("embedding", embedding))}  # fmt: skip
     if artifacts.already_done(out, "labels", settings, inputs):
         return
-    labels = make_labels(features, corpus, config)
+    given = load_given(features, corpus, embedding)
+    dead = np.asarray(load_features(features)["dead"].to_numpy(), bool)
+    with progress.step("labelling", len(dead), "features") as shown:
+        evidence, labels = label(given, dead, config)
+        shown.advance(len(labels))
+    trials, judged = try_out(labels, evidence, given, config=config)
+    control = _random_directions(given, config)
     artifacts.begin(out, "labels", settings, inputs)  # also clears what a killed run left
-    path = save_labels(out, labels)
+    files = [
+        save_labels(out, labels, judged),
+        save_trials(out, trials),
+        save_summary(out, {**summary(judged), "random_directions": summary(control)}),
+    ]
     counts = {
         "features": len(labels),
         "status": dict(Counter(label.status for label in labels)),
         "kind": dict(Counter(label.kind for label in labels if label.kind)),
+        "badge": dict(Counter(badge for badge in judged.badge if badge)),
     }
-    artifacts.finish(out, "labels", settings, inputs=inputs, counts=counts, files=[path])
+    artifacts.finish(out, "labels", settings, inputs=inputs, counts=counts, files=files)
 
 
-def make_labels(features: Path, corpus: Path, config: LabelsConfig) -> list[Label]:
-    """Load what labels are made from and label every feature; raises what `run` raises."""
+def load_given(features: Path, corpus: Path, embedding: Path) -> Given:
+    """Load what labels are made of and scored on; raises what `run` raises."""
     activity, peaks, passages = load_activity(features), load_peaks(features), load_passages(corpus)
     if activity.shape[0] != len(passages):
         raise StaleArtifactError(
@@ -60,20 +106,63 @@ def make_labels(features: Path, corpus: Path, config: LabelsConfig) -> list[Labe
             f"{features / PEAKS} holds {len(peaks[0])} spans for {activity.nnz} values; delete {features} and rerun "
             f'"samedream features DIR"'
         )
-    rows = label_fold(passages)
-    if not len(rows):
+    if not len(label_fold(passages)):
         raise CorpusError(
             f"none of the {len(passages)} passages of {corpus} is in the label fold, so nothing can be labelled; take "
             f"passages of more articles (corpus.passages) and rerun"
         )
-    usable = [passages[i] for i in rows]  # the score fold is not looked at from here on
+    return Given(activity, peaks, passages, load_embedding(embedding))
+
+
+def label(given: Given, dead: NDArray[np.bool_], config: LabelsConfig) -> tuple[Evidence, list[Label]]:
+    """Label every feature from the label fold; `dead`: features that fire nowhere, bool [features]."""
+    rows = label_fold(given.passages)
+    usable = [given.passages[i] for i in rows]  # the score fold is not looked at
     article = article_index([passage.article_id for passage in usable])
-    with progress.step("labelling", activity.shape[1], "features") as shown:
-        evidence = collect(activity, peaks, rows=rows, article=article, most=config.strongest)
-        dead = load_features(features)["dead"].to_numpy()
-        labels = label_features(evidence, usable, dead=np.asarray(dead, bool), config=config)
-        shown.advance(len(labels))
-    return labels
+    evidence = collect(given.activity, given.peaks, rows=rows, article=article, most=config.strongest)
+    return evidence, label_features(evidence, usable, dead=dead, config=config)
+
+
+def try_out(
+    labels: Sequence[Label], evidence: Evidence, given: Given, *, config: LabelsConfig
+) -> tuple[Trials, Judged]:
+    """Draw every feature's trials from the score fold, and score its label on them."""
+    trials = draw_trials(
+        given.activity,
+        given.peaks,
+        given.passages,
+        evidence=evidence,
+        embedding=given.embedding,
+        triggers=[label.trigger_words for label in labels],
+        seed=config.seed,
+    )
+    embedded = _embed_labels(labels, config.embedder) if given.embedding is not None else None
+    both = (embedded, given.embedding) if embedded is not None and given.embedding is not None else None
+    judged = judge(labels, evidence.fired, trials, passages=given.passages, embedded=both, seed=config.seed)
+    return trials, judged
+
+
+def _embed_labels(labels: Sequence[Label], source: str) -> NDArray[np.float32] | None:
+    """Every label as the neutral embedder sees it; each text once. None where the embedder is gone."""
+    from samedream.labels.embedder import embed  # brings torch
+
+    texts, index = np.unique([label.label for label in labels], return_inverse=True)
+    try:
+        embedded: NDArray[np.float32] = embed([str(text) for text in texts], source)[index]
+    except ModelNotFoundError as error:
+        progress.say(f"labels are not scored by the embedding: {error}")
+        return None
+    return embedded
+
+
+def _random_directions(given: Given, config: LabelsConfig) -> Judged:
+    """The control: random directions of the same dictionary, labelled and scored as its features are."""
+    activity, peaks = directions.random_directions(
+        given.activity, given.peaks, count=directions.COUNT, seed=config.seed
+    )
+    control = Given(activity, peaks, given.passages, given.embedding)
+    evidence, labels = label(control, np.diff(activity.tocsc().indptr) == 0, config)
+    return try_out(labels, evidence, control, config=config)[1]
 
 
 def run_embedding(out: Path, config: LabelsConfig, *, corpus: Path) -> None:

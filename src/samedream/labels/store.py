@@ -1,13 +1,19 @@
 """What the labels stage leaves on disk, and how to load it.
 
-`labels.parquet`   one row per feature: feature, label, keywords, keyword_scores, trigger_words, topics, topic_shares,
-                   titles, kind, status ("ok", "dead", "too rare")
+`labels.parquet`   one row per feature: feature, label, keywords, keyword_scores, rule_terms, rule_weights,
+                   trigger_words, next_words, topics, topic_shares, titles, kind, status ("ok", "dead", "too rare"); the
+                   columns of `score_columns` for each score; headline, badge, score_status
+`trials.parquet`   the held-out passages that each label was tried on: feature, passage (row of the corpus), group,
+                   value, start, end
+`scores.json`      what the scores and their controls come to, over all features
 `embedding.npy`    in `labels/embedding`: float32 [passages, width], rows in corpus order, of length 1
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,8 +21,13 @@ from numpy.typing import NDArray
 
 from samedream import artifacts
 from samedream.labels.keywords import Label
+from samedream.labels.scores.judged import Judged
+from samedream.labels.scores.scoring import Scores
+from samedream.labels.scores.trials import Trials
 
 LABELS = "labels.parquet"
+TRIALS = "trials.parquet"
+SCORES = "scores.json"
 EMBEDDING = "embedding.npy"
 _SCHEMA = pa.schema(
     {
@@ -24,7 +35,10 @@ _SCHEMA = pa.schema(
         "label": pa.string(),
         "keywords": pa.list_(pa.string()),
         "keyword_scores": pa.list_(pa.float32()),
+        "rule_terms": pa.list_(pa.string()),
+        "rule_weights": pa.list_(pa.float32()),
         "trigger_words": pa.list_(pa.string()),
+        "next_words": pa.list_(pa.string()),
         "topics": pa.list_(pa.string()),
         "topic_shares": pa.list_(pa.float32()),
         "titles": pa.list_(pa.string()),
@@ -34,13 +48,35 @@ _SCHEMA = pa.schema(
 )
 
 
-def save_labels(directory: Path, labels: Sequence[Label]) -> Path:
+_OFFLINE = ("embedding", "rule")
+_ENDS = ("", "_low", "_high", "_shuffled", "_lift", "_lift_low", "_lift_high", "_top", "_middle", "_weak")
+_TRIALS = ("feature", "passage", "group", "value", "start", "end")
+
+
+def save_labels(directory: Path, labels: Sequence[Label], judged: Judged) -> Path:
     """Write labels.parquet."""
-    columns = {name: [getattr(label, name) for label in labels] for name in _SCHEMA.names}
+    table = pa.table({name: [getattr(label, name) for label in labels] for name in _SCHEMA.names}, schema=_SCHEMA)
+    for name in _OFFLINE:
+        for column, values in score_columns(name, judged.scores.get(name), len(labels)).items():
+            table = table.append_column(column, values)
+    for name, given in (("headline", judged.headline), ("badge", judged.badge), ("score_status", judged.status)):
+        table = table.append_column(name, pa.array(given, pa.string()))
     path = directory / LABELS
     with artifacts.atomic_path(path) as temporary:
-        pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd")
     return path
+
+
+def score_columns(name: str, scores: Scores | None, features: int) -> dict[str, pa.Array]:
+    """The columns of one score, float32; null where it is not supported, and all null without `scores`."""
+    columns = [np.full(features, np.nan)] * len(_ENDS)
+    if scores is not None:
+        own = (scores.value, scores.low, scores.high, scores.shuffled)
+        columns = [*own, scores.lift, scores.lift_low, scores.lift_high, *scores.strata.T]
+    return {
+        f"{name}{end}": pa.array(values.astype(np.float32), pa.float32(), from_pandas=True)
+        for end, values in zip(_ENDS, columns, strict=True)
+    }
 
 
 def load_labels(directory: Path) -> pa.Table:
@@ -51,6 +87,33 @@ def load_labels(directory: Path) -> pa.Table:
         CorruptArtifactError: The file does not fit its checksum.
     """
     return pq.read_table(artifacts.verify(directory, LABELS))
+
+
+def save_trials(directory: Path, trials: Trials) -> Path:
+    """Write trials.parquet."""
+    path = directory / TRIALS
+    with artifacts.atomic_path(path) as temporary:
+        pq.write_table(pa.table({name: getattr(trials, name) for name in _TRIALS}), temporary, compression="zstd")
+    return path
+
+
+def load_trials(directory: Path) -> Trials:
+    """Load trials.parquet; raises what `load_labels` raises."""
+    table = pq.read_table(artifacts.verify(directory, TRIALS))
+    return Trials(**{name: table[name].to_numpy() for name in _TRIALS})
+
+
+def save_summary(directory: Path, summary: Mapping[str, Any]) -> Path:
+    """Write scores.json."""
+    path = directory / SCORES
+    artifacts.write_json(path, summary)
+    return path
+
+
+def load_summary(directory: Path) -> dict[str, Any]:
+    """Load scores.json; raises what `load_labels` raises."""
+    summary: dict[str, Any] = msgspec.json.decode(artifacts.verify(directory, SCORES).read_bytes())
+    return summary
 
 
 def save_embedding(directory: Path, embedding: NDArray[np.float32]) -> Path:
