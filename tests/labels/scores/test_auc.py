@@ -51,7 +51,7 @@ def test_the_interval_is_that_of_a_loop():
     (layout,) = layouts(trials, 5)
     low, high = resampled(wins(values, layout), layout, 0)
     drawn = []
-    for _ in range(1000):
+    for _ in range(2000):
         groups = [rng.choice(values[trials.group == g], (trials.group == g).sum() - 1) for g in range(6)]
         pairs = [(one[:, None] > other).mean() for one in groups[:3] for other in groups[3:]]
         drawn.append(np.mean(pairs))

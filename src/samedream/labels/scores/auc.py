@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from samedream.labels.scores.trials import GROUPS, POSITIVE, Trials
 
-DRAWS = 400
-_AT_ONCE = 128  # features bootstrapped at a time
+DRAWS = 1000
+_AT_ONCE = 64  # features bootstrapped at a time
 _ENDS = (2.5, 97.5)
 
 Floats = NDArray[np.float64]

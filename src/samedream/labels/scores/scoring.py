@@ -28,7 +28,8 @@ class Scores:
         lift: `value` less `shuffled`; `lift_low`, `lift_high`: its 95 % interval, on the same resamples.
         strata: AUC of each stratum of positives against all negatives [features, 3].
         kinds: AUC of all positives against each kind of negatives [features, 3].
-        null_low: `lift_low` of a fifth other feature's label: what the lower end is where there is nothing to find.
+        null: AUC of a fifth other feature's label: what a score is where there is nothing to find.
+        null_low: `lift_low` of that label.
     """
 
     value: Floats
@@ -40,6 +41,7 @@ class Scores:
     lift_high: Floats
     strata: Floats
     kinds: Floats
+    null: Floats
     null_low: Floats
 
 
@@ -64,7 +66,7 @@ def score(read: Reader, trials: Trials, others: NDArray[np.int64], *, readable: 
     """
     width = len(readable)
     line = {name: np.full(width, np.nan) for name in ("value", "low", "high", "shuffled", "lift", "lift_low",
-                                                     "lift_high", "null_low")}  # fmt: skip
+                                                     "lift_high", "null", "null_low")}  # fmt: skip
     strata, kinds = np.full((width, POSITIVE), np.nan), np.full((width, len(GROUPS) - POSITIVE), np.nan)
     own = read(trials.feature.astype(np.int64))
     control = [read(np.maximum(other, 0)[trials.feature]) for other in others]
@@ -81,7 +83,9 @@ def score(read: Reader, trials: Trials, others: NDArray[np.int64], *, readable: 
         theirs = np.mean([wins(values, layout) for values in control[:OTHERS]], axis=0)
         line["shuffled"][mine] = theirs.mean(axis=(1, 2))
         line["lift_low"][mine], line["lift_high"][mine] = resampled(won - theirs, layout, seed)
-        line["null_low"][mine], _ = resampled(wins(control[OTHERS], layout) - theirs, layout, seed)
+        null = wins(control[OTHERS], layout)
+        line["null"][mine] = null.mean(axis=(1, 2))
+        line["null_low"][mine], _ = resampled(null - theirs, layout, seed)
     line["lift"] = line["value"] - line["shuffled"]
     return Scores(**line, strata=strata, kinds=kinds)
 
