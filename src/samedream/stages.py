@@ -1,14 +1,14 @@
 """Running a study: its tasks in order, one stage of it, a sweep beside it, and where it stands."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samedream import artifacts, progress
 from samedream.errors import MissingArtifactError, StudyFileError
 from samedream.study import Study
-from samedream.tasks import STAGES, Task, settled, tasks
+from samedream.tasks import STAGES, Task, labelled_readers, settled, tasks
 
 if TYPE_CHECKING:
     from samedream.sae.frontier import Point
@@ -82,8 +82,13 @@ def run_study(study: Study) -> Path:
     return study.directory / "answer.json"
 
 
-def run_stage(study: Study, stage: str) -> list[Path]:
+def run_stage(study: Study, stage: str, *, again: bool = False) -> list[Path]:
     """Run one stage of a study.
+
+    Args:
+        study: The study.
+        stage: The stage's name.
+        again: Make labels again that are there already.
 
     Returns:
         The directories it wrote.
@@ -91,7 +96,7 @@ def run_stage(study: Study, stage: str) -> list[Path]:
     Raises:
         MissingArtifactError: A stage before it is not done; the message names the command to run.
     """
-    listed = tasks(study)
+    listed = tasks(study, again=again)
     todo = [task for task in listed if task.stage == stage and not settled(study, task)]
     for task in listed:
         if STAGES.index(task.stage) >= STAGES.index(stage) or settled(study, task):
@@ -107,6 +112,23 @@ def run_stage(study: Study, stage: str) -> list[Path]:
     if stage == "comparison":
         write_answer(study)
     return [task.directory for task in todo]
+
+
+def rehearse_labels(study: Study, show: Callable[[str], None]) -> None:
+    """Show what a language model would be asked about each model's features, and what it would cost.
+
+    Raises:
+        MissingArtifactError: A stage before the labels is not done.
+    """
+    from samedream.labels import run
+
+    run.rehearse(
+        study.config.labels,
+        {reader: study.features(reader) for reader in labelled_readers(study)},
+        labels=study.embedding.parent,
+        corpus=study.corpus,
+        show=show,
+    )
 
 
 def run_sweep(

@@ -56,7 +56,7 @@ def _features(study: Study, reader: str) -> None:
     run.run(study.features(reader), study.config.features, activations=study.activations(reader), sae=study.sae(reader))
 
 
-def _labels(study: Study, reader: str) -> None:
+def _labels(study: Study, reader: str, again: bool) -> None:
     from samedream.labels import run
 
     run.run(
@@ -65,6 +65,7 @@ def _labels(study: Study, reader: str) -> None:
         features=study.features(reader),
         corpus=study.corpus,
         embedding=study.embedding,
+        again=again,
     )
 
 
@@ -128,14 +129,14 @@ def _report(study: Study) -> None:
     run.run(study.directory, study.config.report)
 
 
-def _to_label(study: Study) -> list[str]:
+def labelled_readers(study: Study) -> list[str]:
     """The models, and their random twins: what labels and scores are worth where nothing was learned."""
     readers = study.readers()
     return [reader for m in study.models() for reader in (m, twin_of(m)) if reader in readers]
 
 
-def tasks(study: Study) -> list[Task]:
-    """Every task of a study, in the order in which they can run."""
+def tasks(study: Study, *, again: bool = False) -> list[Task]:
+    """Every task of a study, in the order in which they can run; `again`: labels are made though they are there."""
 
     def of(stage: str, name: str, directory: Path, make: Callable[..., object], *arguments: object) -> Task:
         return Task(stage, name, directory, partial(make, *arguments))
@@ -145,7 +146,7 @@ def tasks(study: Study) -> list[Task]:
     listed += [of("sae", r, study.sae(r), _sae, study, r) for r in study.readers()]
     listed += [of("features", r, study.features(r), _features, study, r) for r in study.readers()]
     listed += [of("labels", EMBEDDING, study.embedding, _embedding, study)]
-    listed += [of("labels", r, study.labels(r), _labels, study, r) for r in _to_label(study)]
+    listed += [of("labels", r, study.labels(r), _labels, study, r, again) for r in labelled_readers(study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
         listed.append(of("comparison", f"{a}--{b}/labelled", _of_labels(study, a, b), _labelled, study, a, b))

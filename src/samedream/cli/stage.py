@@ -7,15 +7,21 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import asdict
 
+from samedream.cli import asking
 from samedream.cli.app import AsJson, Directory, app, dump, show, table
 from samedream.errors import StudyFileError
 
 
 def _stage(directory: Path, stage: str, as_json: bool) -> None:
-    from samedream import artifacts, stages
+    from samedream import stages
     from samedream.study import open_study
 
-    written = stages.run_stage(open_study(directory), stage)
+    _show_written(stages.run_stage(open_study(directory), stage), stage, as_json)
+
+
+def _show_written(written: list[Path], stage: str, as_json: bool) -> None:
+    from samedream import artifacts
+
     if as_json:
         # two models' comparison says what it found in its summary; other stages in their counts
         dump({str(path): artifacts.require_manifest(path).counts | _summary(path) for path in written})
@@ -125,6 +131,14 @@ def features(directory: Directory, as_json: AsJson = False) -> None:
 @app.command()
 def labels(
     directory: Directory,
+    llm: asking.Llm = None,
+    scorer: asking.Scorer = None,
+    base_url: asking.BaseUrl = None,
+    features: asking.Features = None,
+    budget: asking.Budget = None,
+    price_in: asking.PriceIn = None,
+    price_out: asking.PriceOut = None,
+    dry_run: asking.DryRun = False,
     rate: Annotated[
         int | None, typer.Option(min=1, help="rate so many labels yourself, blind; asks in the terminal", metavar="N")
     ] = None,
@@ -132,15 +146,29 @@ def labels(
     ratings: Annotated[bool, typer.Option("--ratings", help="how far ratings agree with the scores")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give each feature a meaning; --rate: say yourself whether labels fit."""
+    """Give each feature a meaning; --llm: in a language model's words; --rate: say yourself whether labels fit.
+
+    What --llm and the options below it say becomes the study's setting, and labels that are there are made again.
+    """
+    from samedream import stages
     from samedream.cli import rating
 
     if rate is not None:
         rating.rate(directory, rate, rater)
-    elif ratings:
+        return
+    if ratings:
         rating.ratings(directory, as_json)
-    else:
-        _stage(directory, "labels", as_json)
+        return
+    options = {"llm": llm, "scorer": scorer, "base_url": base_url, "features": features}
+    options |= {"price_in": price_in, "price_out": price_out} | asking.budget(budget)
+    study, changed = asking.with_options(directory, options)
+    if dry_run:
+        asking.rehearse(study)
+        return
+    written = stages.run_stage(study, "labels", again=changed)
+    if changed:
+        study.save()  # only now: until then what is finished fits the old settings
+    _show_written(written, "labels", as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Labels: what each feature seems to mean, from the words and articles that excite it. No language model is asked.
+"""Labels: what each feature seems to mean, from the words and articles that excite it.
 
 For every feature, over its strongest passages of the *label* fold (never the *score* fold, which a later score needs
 unseen):
@@ -10,6 +10,8 @@ unseen):
 3. **Topics** and **titles** of the articles, weighted in the same way.
 4. The **kind** says what the evidence looks like: one word, a word family, punctuation, a place in the passage, a
    topic, dense, or mixed.
+
+No language model is asked, unless the user names one (`llm`): see `language`.
 
 Beside the models' labels lies `labels/embedding/`: every passage as a neutral sentence embedder sees it (`embedder`).
 

@@ -48,7 +48,9 @@ class LabelsConfig(Config):
     budget_money: float | None = Field(None, ge=0, description="most money of it, in the currency of the prices")
     price_in: float | None = Field(None, ge=0, description="price of a million tokens of prompts")
     price_out: float | None = Field(None, ge=0, description="price of a million tokens of answers")
-    concurrency: int = Field(4, ge=1, le=256, description="questions asked at the same time")
+    concurrency: int = Field(
+        4, ge=1, le=256, description="questions a server is asked at the same time; a local model: one"
+    )
 
     @field_validator("base_url")
     @classmethod

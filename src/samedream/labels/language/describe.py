@@ -1,6 +1,7 @@
 """The labels stage's step that asks a language model: offline labels in, descriptions and columns out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,12 +62,19 @@ def describe(
     return [found.get(label.feature, Description("not asked")) for label in labels]
 
 
+def shown_labels(labels: Sequence[Label], described: Sequence[Description]) -> list[Label]:
+    """The labels as they are shown and scored: the model's words where it has some, else the offline ones."""
+    return [
+        label if said.label is None else replace(label, label=said.label)
+        for label, said in zip(labels, described, strict=True)
+    ]
+
+
 def columns(labels: Sequence[Label], described: Sequence[Description]) -> dict[str, list[Any]]:
     """The columns of `labels.parquet` that say whose a label is; a label that is shown is the model's if it has one."""
-    both = list(zip(labels, described, strict=True))
     return {
-        "label": [label.label if said.label is None else said.label for label, said in both],
-        "label_source": ["offline" if said.label is None else "llm" for _, said in both],
+        "label": [label.label for label in shown_labels(labels, described)],
+        "label_source": ["offline" if said.label is None else "llm" for said in described],
         "offline_label": [label.label for label in labels],
         "description": [said.description for said in described],
         "llm_kind": [said.kind for said in described],

@@ -22,10 +22,9 @@ from samedream.activations.conversion import content_sha256
 from samedream.activations.gguf_file import check_gguf
 from samedream.activations.wheels import GgufFiles, find_in_wheel
 from samedream.errors import ModelError, ModelNotFoundError
-from samedream.labels.language.server import Patience
 
-PATIENCE = Patience(seconds=1800.0)  # a long prompt on a slow processor
-SLOT_TOKENS = 8192  # of prompt and answer together
+SECONDS = 1800.0  # an answer is waited for: a long prompt on a slow processor
+CONTEXT = 8192  # tokens of a prompt and its answer
 _WHEEL = "wheel:"
 _SMALL_BYTES, _SMALL_PARAMETERS = 500e6, 1e9
 _STOP_SECONDS = 5.0
@@ -83,12 +82,8 @@ def find(source: str) -> LocalModel:
 
 
 @contextmanager
-def served(model: LocalModel, *, slots: int) -> Iterator[tuple[str, str]]:
-    """Serve a model while inside.
-
-    Args:
-        model: The model.
-        slots: Questions it answers at the same time.
+def served(model: LocalModel) -> Iterator[tuple[str, str]]:
+    """Serve a model while inside. It answers one question after the other: candidates then share their prompt.
 
     Yields:
         The server's address (http://127.0.0.1:PORT) and its key.
@@ -100,7 +95,7 @@ def served(model: LocalModel, *, slots: int) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory(prefix="samedream-") as space:
         path = _whole(model, Path(space))
         key = secrets.token_hex(16)
-        order = {"path": str(path.resolve()), "key": key, "slots": slots, "slot_tokens": SLOT_TOKENS}
+        order = {"path": str(path.resolve()), "key": key, "context": CONTEXT}
         with (Path(space) / "log").open("w+b") as log:
             progress.say(f"starting a server for {model.name}")
             process = subprocess.Popen(

@@ -15,6 +15,7 @@ from samedream.labels.language.answers import Answers
 from samedream.labels.language.budget import Cost, Ledger, Limit
 from samedream.labels.language.client import Client
 from samedream.labels.language.question import Ask
+from samedream.labels.language.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
     from samedream.labels.language.server import Patience, Server
@@ -57,8 +58,9 @@ def open_language(
     with ExitStack() as stack:
         if local:
             _require("xllamacpp", "label-local")
-            who, connect = _local(name, stack, config, patience)
+            who, connect = _local(name, stack, patience)
         else:
+            _check_key(name, config)
             who, connect = _remote(name, config, patience)
         answers = Answers(cache)
         stack.callback(answers.close)
@@ -67,9 +69,28 @@ def open_language(
             for here in (False, True)
         )
         ledger = Ledger(Limit.of(config), paid=paid, free=free, local=local)
-        client = Client(who, connect, answers=answers, ledger=ledger, concurrency=config.concurrency, local=local)
+        client = Client(
+            who, connect, answers=answers, ledger=ledger, concurrency=1 if local else config.concurrency, local=local
+        )
         stack.callback(client.close)
         yield client
+
+
+@contextmanager
+def rehearsed(config: LabelsConfig, *, cache: Path, show: Callable[[str], None]) -> Iterator[Rehearsal]:
+    """Open a language model for a dry run: no server, no key, no optional package.
+
+    Args:
+        config: Whom one would ask, and the prices.
+        cache: Where answers are kept; what is there would not be asked.
+        show: Takes the prompts, and in the end the cost.
+    """
+    name = config.llm or ""
+    with ExitStack() as stack:
+        who, _ = _local(name, stack, None) if name.startswith(LOCAL) else _remote(name, config, None)
+        rehearsal = Rehearsal(who, show, answers=Answers(cache), limit=Limit.of(config))
+        yield rehearsal
+        rehearsal.close()
 
 
 def _require(package: str, extra: str) -> None:
@@ -80,30 +101,31 @@ def _require(package: str, extra: str) -> None:
         )
 
 
-def _remote(name: str, config: LabelsConfig, patience: "Patience | None") -> tuple[str, Callable[[], "Server"]]:
-    """Who a model on a server is, and how it is met."""
-    address = config.base_url or os.environ.get(_ADDRESS)
-    key = os.environ.get(_KEY)
-    if not key and not address:
+def _check_key(name: str, config: LabelsConfig) -> None:
+    if not os.environ.get(_KEY) and not (config.base_url or os.environ.get(_ADDRESS)):
         raise LanguageError(
             f'the model "{name}" would be asked at OpenAI, which wants a key, and {_KEY} is not set: set it, give the '
             f"address of another server with --base-url (labels.base_url), or ask a model on this machine: "
             f"--llm {LOCAL}path.gguf"
         )
+
+
+def _remote(name: str, config: LabelsConfig, patience: "Patience | None") -> tuple[str, Callable[[], "Server"]]:
+    """Who a model on a server is, and how it is met."""
+    address = config.base_url or os.environ.get(_ADDRESS)
     place = urlsplit(address or "https://api.openai.com/v1")
     host = place.netloc.rpartition("@")[2]  # an address in the environment may hold a password
 
     def connect() -> "Server":
         from samedream.labels.language import server
 
-        return server.Server(name, base_url=address, key=key or _NO_KEY, patience=patience or server.Patience())
+        key = os.environ.get(_KEY) or _NO_KEY
+        return server.Server(name, base_url=address, key=key, patience=patience or server.Patience())
 
     return f"{name} at {host}{place.path}", connect
 
 
-def _local(
-    name: str, stack: ExitStack, config: LabelsConfig, patience: "Patience | None"
-) -> tuple[str, Callable[[], "Server"]]:
+def _local(name: str, stack: ExitStack, patience: "Patience | None") -> tuple[str, Callable[[], "Server"]]:
     """Who a model on this machine is, and how it is started."""
     from samedream.labels.language import local
 
@@ -114,7 +136,9 @@ def _local(
 
         if (warning := model.warning()) is not None:
             progress.say(warning)
-        address, key = stack.enter_context(local.served(model, slots=config.concurrency))
-        return server.Server(model.name, base_url=f"{address}/v1", key=key, patience=patience or local.PATIENCE)
+        address, key = stack.enter_context(local.served(model))
+        return server.Server(
+            model.name, base_url=f"{address}/v1", key=key, patience=patience or server.Patience(local.SECONDS)
+        )
 
     return f"{model.name} ({model.sha256[:16]}) on this machine", connect

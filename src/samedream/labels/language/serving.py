@@ -19,8 +19,8 @@ def main() -> None:
     params.hostnames = ["127.0.0.1"]
     params.port = 0  # a free one
     params.api_keys = [order["key"]]
-    params.n_parallel = order["slots"]
-    params.n_ctx = order["slots"] * order["slot_tokens"]
+    params.n_parallel = 1
+    params.n_ctx = order["context"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.ui = False
     params.warmup = False
