@@ -29,6 +29,9 @@ class Pair:
         self.readers = {}
         for name in ("left", "right", "left_repeat", "right_repeat"):
             self.readers[name] = self._reader(rng, words, seen[name.removesuffix("_repeat")], name)
+        self.twins = {}
+        for name in ("left_floor", "right_floor"):  # they see words that stand in no passage's text
+            self.twins[name] = self._reader(rng, rng.permutation(words), np.arange(CONCEPTS), name)
         self.matches = pa.table({"side": ["a"] * 40 + ["b"] * 40, **self._columns()})
 
     def _reader(self, rng, words, seen, name):
@@ -51,4 +54,5 @@ class Pair:
             "q_value": [0.01 if s else 0.9 for s in shared],
             "repeat_r": [0.95] * 80,
             "repeat_passes": [True] * 80,
+            "floor_r": [0.05] * 80,
         }

@@ -63,6 +63,17 @@ def test_a_coin_is_right_as_often_as_chance():
         assert one["low"] < 0.25 < one["high"]
 
 
+def test_with_a_twin_the_judge_has_nothing_to_know():
+    found = judged(readers=PAIR.readers | PAIR.twins)
+    rows = [row for row in found.table.to_pylist() if row["kind"] == "twin" and row["passes"]]
+    assert len(rows) > 4 * SHARED - 10 and {row["is_partner"] for row in rows} == {None}
+    assert np.mean([row["embedding"] for row in rows]) == pytest.approx(0.25, abs=0.12)  # 3 standard deviations
+    for way in WAYS:
+        part = found.summary["embedding"]["negatives"]["correlation"][way]
+        assert part["twin"]["high"] < part["matched"]["low"]
+    assert judged().summary["embedding"]["negatives"]["correlation"]["a_to_b"]["twin"] is None
+
+
 def test_a_smaller_number_may_be_asked_about():
     reads = Reads()
     found = judge(PAIR.readers, PAIR.matches, PAIR.ground, texts=PAIR.texts, embedding=None, ask=reads, seed=0, most=2)

@@ -46,11 +46,12 @@ def _of_negatives(table: pa.Table, judge: str, negatives: str) -> dict[str, Any]
 
 
 def _one_way(table: pa.Table, judge: str, **of: str) -> dict[str, Any]:
-    """The matches that pass, those that do not, and the model's own repeat where it passes."""
+    """The matches that pass, those that do not, the own repeat where it passes, and the twin for what passes."""
     wanted: Mapping[str, tuple[str, bool]] = {
         "matched": ("match", True),
         "unmatched": ("match", False),
         "repeat": ("repeat", True),
+        "twin": ("twin", True),
     }
     return {
         name: share(_of(table, judge, kind=kind, passes=passes, **of)[1]) for name, (kind, passes) in wanted.items()

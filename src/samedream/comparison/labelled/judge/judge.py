@@ -1,7 +1,8 @@
 """`judge`: are a feature and its match about the same thing, as someone says who sees their passages and no figure?
 
 The calibration: a feature against its *own model's repeat*, where the truth is "the same" as far as another seed finds
-it again. What the judge says there is what a perfect match could get, by strength of the match.
+it again. What the judge says there is what a perfect match could get, by strength of the match. The control: the same
+features against the other model's random twin, which has learned nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from samedream.comparison.view import FALSE_DISCOVERY_RATE
 from samedream.labels.language.question import Ask
 from samedream.progress import step
 
-ASKED = 24  # cases that pass, of each lot, that a language model is asked about at most; half as many others
+ASKED = 24  # cases that pass, of each lot, that a language model is asked about at most; half as many other matches
 SIDES = {"a": ("left", "right"), "b": ("right", "left")}
 SCHEMA = pa.schema(
     {
@@ -47,10 +48,10 @@ class Judgement:
     """What the judges said.
 
     Attributes:
-        table: A row for each case, columns as `SCHEMA`: "options" are features of the other side (of the repeat), the
-            match first; "own" and "shown" are rows of the corpus; "is_partner" is whether the match is the
-            comparison's partner (null for a repeat); "embedding" and "llm" are the share of the judge's answers that
-            chose the match, null where it was not asked or did not answer.
+        table: A row for each case, columns as `SCHEMA`: "options" are features of the other side (of repeat or twin),
+            the match first; "own" and "shown" are rows of the corpus; "is_partner" is whether the match is the
+            comparison's partner (null for repeat and twin); "embedding" and "llm" are the share of the judge's answers
+            that chose the match, null where it was not asked or did not answer.
         summary: In plain JSON values (docs/comparison.md).
         picture: The calibration, an SVG; None where nothing was judged.
     """
@@ -82,10 +83,10 @@ def judge(
     seed: int,
     most: int | None = None,
 ) -> Judgement:
-    """Judge the matches of a comparison, and those of each model with its own repeat.
+    """Judge the matches of a comparison, those of each model with its own repeat, and with the other's random twin.
 
     Args:
-        readers: "left" and "right", and "left_repeat" and "right_repeat" where there are any.
+        readers: "left" and "right", and "left_repeat", "right_repeat", "left_floor", "right_floor" where there are any.
         matches: The comparison's `matches.parquet`.
         ground: Where passages may be shown from.
         texts: Every passage of the corpus.
@@ -126,6 +127,7 @@ def _lots(
 ) -> list[_Lot]:
     wanted = [(side, "match", pair) for side, pair in SIDES.items()]
     wanted += [(side, "repeat", (one, f"{one}_repeat")) for side, (one, _) in SIDES.items()]
+    wanted += [(side, "twin", (one, f"{other}_floor")) for side, (one, other) in SIDES.items()]
     wanted = [(side, kind, pair) for side, kind, pair in wanted if pair[1] in readers]
     excite = {name: strongest_of_halves(reader.activity.raw, ground) for name, reader in readers.items()}
     lots: list[_Lot] = []
@@ -156,13 +158,15 @@ def _options(
 
 
 def _facts(rows: pa.Table, kind: str, match: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """What the comparison says of each asking feature."""
-    r, passes = ("r", "q_value") if kind == "match" else ("repeat_r", "repeat_passes")
+    """What the comparison says of each asking feature; beside a twin stands whether it passes with the other model."""
+    r, passes = {"match": ("r", "q_value"), "repeat": ("repeat_r", "repeat_passes"), "twin": ("floor_r", "q_value")}[
+        kind
+    ]
     known = np.array([np.nan if value is None else value for value in rows[passes].to_pylist()], np.float64)
     is_partner: Any = match == np.array([-1 if p is None else p for p in rows["partner"].to_pylist()])
     return {
-        "r": np.array(rows[r].to_pylist(), np.float64),
-        "passes": known <= FALSE_DISCOVERY_RATE if kind == "match" else known == 1,
+        "r": np.array([np.nan if value is None else value for value in rows[r].to_pylist()], np.float64),
+        "passes": known == 1 if kind == "repeat" else known <= FALSE_DISCOVERY_RATE,
         "is_partner": is_partner if kind == "match" else np.full(len(match), None),
     }
 
@@ -200,10 +204,10 @@ def _columns(lot: _Lot) -> dict[str, Any]:
 
 
 def _chosen(lot: _Lot, most: int, seed: int) -> list[int]:
-    """The cases a language model is asked about: a plain random sample of those that pass, and of those that do not."""
+    """The cases a language model is asked about: a random sample of those that pass, and of matches that do not."""
     rng = np.random.default_rng([seed, len(lot.cases)])
     passing, others = (rng.permutation(np.flatnonzero(lot.more["passes"] == kind)) for kind in (True, False))
-    return sorted([*passing[:most].tolist(), *others[: most // 2].tolist()])
+    return sorted([*passing[:most].tolist(), *(others[: most // 2].tolist() if lot.name["kind"] == "match" else [])])
 
 
 def _entered(

@@ -41,7 +41,7 @@ def judge_pair(
     """Load what a comparison was made from and judge its matches.
 
     Args:
-        features: "left", "right", and where there are any "left_repeat", "right_repeat" → ``features/<reader>``.
+        features: "left", "right", and where there are any "left_repeat", "left_floor" … → ``features/<reader>``.
         matches: The comparison's `matches.parquet`.
         corpus: ``corpus``.
         embedding: Each passage as a neutral embedder sees it, or None.
