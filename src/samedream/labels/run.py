@@ -87,11 +87,12 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedd
         shown.advance(len(labels))
     with open_language(config, cache=out.parent / ANSWERS) as ask:
         described = _described(ask, labels, given, config=config)
-    trials, judged = try_out(shown_labels(labels, described), evidence, given, config=config)
+    shown_as = shown_labels(labels, described)
+    trials, judged = try_out(shown_as, evidence, given, config=config)
     control = _random_directions(given, config)
     artifacts.begin(out, "labels", settings, inputs)  # also clears what a killed run left
     files = [
-        save_labels(out, labels, judged, columns(labels, described)),
+        save_labels(out, shown_as, judged, columns(labels, described)),
         save_trials(out, trials),
         save_summary(out, {**summary(judged), "random_directions": summary(control)}),
     ]

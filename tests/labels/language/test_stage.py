@@ -66,6 +66,8 @@ def test_labels_by_a_model_on_a_server(study, hostile, tools_llm):
         assert (row["label"], row["label_source"], row["description"]) == ("a game", "llm", "It is about a game.")
         assert row["offline_label"] == offline[row["feature"]]["label"]
         assert (row["llm_kind"], row["llm_confidence"]) == ("topic", "low")
+        assert row["rule_terms"] == ["a", "game"] and row["rule_weights"] == [1.0, 1.0]  # its own words are tried
+        assert row["rule"] in (None, 0.5) and row["badge"] in (None, "none")  # no passage has them
     others = [row for row in labelled if row["llm_status"] != "ok"]
     assert {row["llm_status"] for row in others} == {"not asked"}
     assert all(row["label"] == row["offline_label"] and row["label_source"] == "offline" for row in others)

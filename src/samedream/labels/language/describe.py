@@ -15,6 +15,7 @@ from samedream.labels.keywords import Label
 from samedream.labels.language.examples import choose_examples, meaning_space
 from samedream.labels.language.labeller import Description, Embed, features_to_ask, label_by_model
 from samedream.labels.language.question import Ask
+from samedream.labels.words import word_spans
 from samedream.records import Passage
 
 _SEED = 0  # of the draws of examples
@@ -63,11 +64,19 @@ def describe(
 
 
 def shown_labels(labels: Sequence[Label], described: Sequence[Description]) -> list[Label]:
-    """The labels as they are shown and scored: the model's words where it has some, else the offline ones."""
+    """The labels as they are shown and scored: the model's words where it has some, else the offline ones.
+
+    A model's label is scored by its own words: the offline label's rule says nothing of it.
+    """
     return [
-        label if said.label is None else replace(label, label=said.label)
+        label if said.label is None else _in_words_of(said.label, label)
         for label, said in zip(labels, described, strict=True)
     ]
+
+
+def _in_words_of(text: str, label: Label) -> Label:
+    terms = list(dict.fromkeys(text[start:end].casefold() for start, end in word_spans(text)))
+    return replace(label, label=text, rule_terms=terms, rule_weights=[1.0] * len(terms))
 
 
 def columns(labels: Sequence[Label], described: Sequence[Description]) -> dict[str, list[Any]]:
