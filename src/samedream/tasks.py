@@ -104,14 +104,24 @@ def _of_labels(study: Study, left: str, right: str) -> Path:
     return study.comparison(left, right) / "labelled"
 
 
-def _labelled(study: Study, left: str, right: str) -> None:
+def _words(study: Study, left: str, right: str) -> None:
     from samedream.comparison.labelled import run
 
+    sides = {
+        f"{side}{what}": of(model)
+        for side, model in (("left", left), ("right", right))
+        for what, of in (("", str), ("_repeat", repeat_of), ("_floor", twin_of))
+    }
     run.run(
         _of_labels(study, left, right),
         study.config.comparison,
+        study.config.labels,
         pair=study.comparison(left, right),
+        features={side: study.features(reader) for side, reader in sides.items() if reader in study.readers()},
         labels=(study.labels(left), study.labels(right)),
+        corpus=study.corpus,
+        embedding=study.embedding,
+        answers=study.embedding.parent / "answers",
     )
 
 
@@ -149,7 +159,7 @@ def tasks(study: Study, *, again: bool = False) -> list[Task]:
     listed += [of("labels", r, study.labels(r), _labels, study, r, again) for r in labelled_readers(study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
-        listed.append(of("comparison", f"{a}--{b}/labelled", _of_labels(study, a, b), _labelled, study, a, b))
+        listed.append(of("comparison", f"{a}--{b}/labelled", _of_labels(study, a, b), _words, study, a, b))
     if len(study.models()) > 2:
         listed += [of("comparison", "all", study.together, _together, study)]
     listed += [of("report", "page", study.directory / "report", _report, study)]

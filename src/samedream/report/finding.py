@@ -83,10 +83,10 @@ def inputs(study: Path, comparisons: Sequence[Found]) -> dict[str, str]:
         MissingArtifactError: One of them is not finished.
     """
     required = [study / "corpus", *(found.directory for found in comparisons)]
-    optional = [study / "comparison" / "all"]
+    optional = [study / "comparison" / "all", *(found.directory / "labelled" for found in comparisons)]
     for slug in model_names(comparisons):
         required.append(study / "features" / slug)
-        optional += [study / "labels" / slug, *dictionary(study, slug)]
+        optional += [study / "labels" / slug, study / "labels" / f"{slug}.random", *dictionary(study, slug)]
     prints = {str(d.relative_to(study)): artifacts.require_manifest(d).fingerprint() for d in required}
     for directory in optional:
         if (manifest := artifacts.read_manifest(directory)) is not None:
@@ -137,6 +137,8 @@ def files(study: Path, names: Mapping[str, ModelName], found: Sequence[Found]) -
         both = " and ".join(comparison.names)
         listed.append((f"{folder}/matches.parquet", f"every feature of {both}, with its partner, figures and class"))
         listed.append((f"{folder}/summary.json", f"the figures of {both} with their intervals"))
+        listed.append((f"{folder}/labelled/written.md", f"{both} compared in words"))
+        listed.append((f"{folder}/labelled/transfer.parquet", f"labels of {both} tried on each other’s features"))
     listed.append(("comparison/all/summary.json", "what all models share: matrix, tree, where features are found"))
     listed.append(("comparison/all/concepts.parquet", "concepts of two models and more, a row for each feature"))
     for slug, model in names.items():

@@ -18,6 +18,8 @@ from samedream.report.cards import Plan, card, passage_ids, plan
 from samedream.report.config import ReportConfig
 from samedream.report.finding import Found, dictionary, directories, files, model_names
 from samedream.report.fineness import fineness
+from samedream.report.inwords import in_words
+from samedream.report.labelled import labelled_tables, read_labelled, scores_table
 from samedream.report.measured import measured
 from samedream.report.pairs import (
     ONE_TO_ONE,
@@ -147,10 +149,14 @@ def _comparison(found: Found, key: str, names: Mapping[str, ModelName], cards: M
         matched_median=median(strengths) if strengths else None,
         mutual=sum(pair.seen.kind == ONE_TO_ONE for pair in found.matched),
         fineness=fineness(found.summary.get("granularity"), found.names),
-        measured=measured(found.summary, found.names),
+        measured=[
+            *measured(found.summary, found.names),
+            *labelled_tables(read_labelled(found.directory), found.names),
+        ],
         method=method.flat(rules),
         luck=finite(rules.get("false_discovery_rate")),
         notes=[str(note) for note in found.summary.get("notes") or ()],
+        words=in_words(found.directory, [card_ for group in cards.values() for card_ in group]),
     )
 
 
@@ -220,6 +226,7 @@ def gather(study: Path, config: ReportConfig, found: Sequence[Found]) -> Page:
         artifacts.code_version(),
         config.model_dump(mode="json"),
         together(study, found),
+        scores_table(study, {slug: model.name for slug, model in names.items()}),
     )
 
 

@@ -47,5 +47,9 @@ GLOSSARY = {
     ),
     "trained again": ("The same model with a second dictionary, trained from other random numbers (the repeat)."),
     "random twin": ("The same architecture and tokenizer with fresh random weights: a model that never read anything."),
+    "badge": (
+        "How far a label can be trusted on passages that it was not made from: strong, fair, weak, or none, by the "
+        "lower end of its lead over other features’ labels on the same passages."
+    ),
     "health": ("Signs that a dictionary is good enough to speak for its model."),
 }

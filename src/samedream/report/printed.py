@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from samedream.report.finding import Found, find_comparisons
+from samedream.report.labelled import labelled_tables, read_labelled
 from samedream.report.measured import measured
 from samedream.report.reading import read_json
 from samedream.report.tables import Cell, Table
@@ -50,7 +51,8 @@ def _in_matrix(row: Mapping[str, Any], here: str, there: str) -> str:
 def _of_pair(comparison: Found, *, rows: bool) -> Iterator[Printed]:
     verdict = str(comparison.summary.get("verdict") or "")
     yield f"\n{verdict}", []
-    for table in measured(comparison.summary, comparison.names):
+    tables = measured(comparison.summary, comparison.names)
+    for table in [*tables, *labelled_tables(read_labelled(comparison.directory), comparison.names)]:
         if table.gap:
             yield f"{_gap(rows)}{table.title} ({table.gap.rstrip('.')})", []
         elif rows:

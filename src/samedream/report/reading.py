@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from samedream.errors import CorruptArtifactError, MissingArtifactError
 from samedream.features.store import EXEMPLARS, FEATURES, PEAKS, load_activity, load_peaks
+from samedream.report.trust import COLUMNS, Trust, trust
 
 
 class Span(NamedTuple):
@@ -47,6 +48,7 @@ class Feature:
     keywords: tuple[str, ...]
     topics: tuple[tuple[str, float], ...]
     exemplars: tuple[Exemplar, ...]
+    trust: Trust | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def _exemplars(path: Path, wanted: Iterable[int]) -> dict[int, list[Exemplar]]:
 def _labels(path: Path, wanted: Iterable[int]) -> dict[int, dict[str, Any]]:
     if not path.exists():
         return {}
-    columns = ("feature", "label", "keywords", "topics", "topic_shares")
+    columns = ("feature", "label", "keywords", "topics", "topic_shares", *columns_of(path, COLUMNS))
     return {row["feature"]: row for row in read_table(path, columns, ("feature", wanted)).to_pylist()}
 
 
@@ -214,6 +216,7 @@ def read_model(study: Path, slug: str, wanted: Iterable[int]) -> Model:
             tuple(label.get("keywords") or ()),
             tuple((str(name), float(share)) for name, share in topics if name),
             tuple(exemplars.get(number, ())),
+            trust(label),
         )
     return Model(directory, features)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -14,6 +14,9 @@ from samedream.report.pairs import Pair
 from samedream.report.reading import Feature, PassageText
 from samedream.report.relations import Relation
 from samedream.report.tables import Table
+
+if TYPE_CHECKING:
+    from samedream.report.inwords import InWords
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Comparison:
     method: Sequence[tuple[str, str]]
     notes: Sequence[str]
     luck: float | None
+    words: "InWords | None" = None
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -137,3 +141,4 @@ class Page:
     version: str
     settings: Mapping[str, Any]
     together: Together | None = None
+    labels: Table | None = None

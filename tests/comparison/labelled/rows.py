@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from samedream.comparison.labelled.features import features
+from samedream.comparison.labelled.features import together
 from samedream.comparison.labelled.material import Material
 
 NAMES = ("One", "Two")
@@ -67,7 +67,7 @@ def material(
     matches: list[dict[str, Any]], labels: dict[str, list[dict[str, Any]]], found: dict[str, Any] | None = None
 ) -> Material:
     tables = {side: pa.Table.from_pylist(rows) for side, rows in labels.items()}
-    return Material(NAMES, found or summary(), features(pa.Table.from_pylist(matches), tables), {})
+    return Material(NAMES, found or summary(), together(pa.Table.from_pylist(matches), tables), {})
 
 
 def small(**changed: Any) -> Material:

@@ -6,7 +6,7 @@ import pytest
 from tests.comparison.labelled.rows import both, interval, label, match, material, small, summary
 
 from samedream.comparison.labelled.claims import SECTIONS, Section
-from samedream.comparison.labelled.features import category, features, pairs
+from samedream.comparison.labelled.features import category, pairs, together
 from samedream.comparison.labelled.material import Material
 from samedream.comparison.labelled.written import markdown, write
 from samedream.errors import ComparisonError
@@ -138,6 +138,15 @@ def test_anchors_are_one_to_one_pairs_by_category() -> None:
     assert section(nothing, "anchors").gaps == ["no two features choose each other and pass the test"]
 
 
+def test_an_anchor_is_named_by_the_labels_that_hold() -> None:
+    holds, fails = changed(small(), badge="weak"), changed(small(), badge="none")
+    one_side = replace(holds, features={"a": holds.features["a"], "b": fails.features["b"]})
+    expected = "Chess: 3 pairs choose each other, such as “chess, king” (r = .90; the label of its match does not hold)"
+    assert expected in text(one_side, "anchors")
+    assert "Chess: 3 pairs choose each other; none has a label that can name it." in text(fails, "anchors")
+    assert section(fails, "anchors").claims[0].features == ["a:0", "b:0"]
+
+
 def test_refuted_labels_are_no_examples() -> None:
     found = changed(small(), badge="fair")
     for own in found.features.values():
@@ -161,9 +170,8 @@ def test_what_is_alone_may_gather_in_a_category() -> None:
     matches = [match("a", n, None if n < 27 else n, firing_rate=0.01) for n in range(200)]
     matches += [match("b", n, n) for n in range(200)]
     said = text(material(matches, labels), "divergences")
-    assert (
-        "More than of all of One’s features (14 %) are without a partner among those on Opera (90 % [74–97 %]" in said
-    )
+    assert "Without a partner are 14 % of One’s features, but 90 % [74–97 %] on Opera (such as “wa0”)." in said
+    assert "but only 0 % [0–2.2 %] on Chess" in said
 
 
 def test_summary_gives_the_answer_or_says_why_not() -> None:
@@ -183,9 +191,9 @@ def test_a_perfect_match_is_not_called_less_than_one_model_twice() -> None:
 
 def test_label_transfer_enters_the_summary() -> None:
     one = {"own": interval(0.8), "transferred": interval(0.75), "shuffled": interval(0.5), "kept": interval(0.83)}
-    found = replace(small(), labelled={"transfer": {"a_to_b": {"embedding": one, "examples": ["b:0"]}}})
+    found = replace(small(), labelled={"transfer": {"a_to_b": {"rule": one}, "b_to_a": {"rule": {"kept": None}}}})
     said = text(found, "summary")
-    assert "labels of One tell when the matched features of Two fire with an AUC of .75 [.73–.77]" in said
+    assert "labels of One tell where the matched features of Two fire with an AUC of .75 [.73–.77]" in said
     assert "they keep 83 % [81–85 %] of what the own label adds" in said
     assert said.count("AUC") == 1
 
@@ -214,4 +222,4 @@ def test_labels_of_another_dictionary_are_an_error() -> None:
     matches = pa.Table.from_pylist([match("a", 0, 0), match("b", 0, 0)])
     labels = {side: pa.Table.from_pylist([label(0, "x"), label(1, "y")]) for side in "ab"}
     with pytest.raises(ComparisonError, match=r"side a has 1 features and 2 labels: the labels are of another dict"):
-        features(matches, labels)
+        together(matches, labels)

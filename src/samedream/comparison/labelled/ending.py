@@ -19,12 +19,15 @@ from samedream.comparison.labelled.claims import (
 )
 from samedream.comparison.labelled.counting import stand_out
 from samedream.comparison.labelled.features import Feature
+from samedream.comparison.labelled.judge.rivals import BY_MEANING
 from samedream.comparison.labelled.material import Material
 from samedream.comparison.labelled.overlap import categories
 from samedream.comparison.labelled.style import KINDS
 from samedream.comparison.table import DEAD, ONLY_HERE, TOO_RARE
 
 _OF_FORM = tuple(kind for kind in KINDS if kind != "topic")  # that says the same as the category
+READERS = ("as badged", "rule")  # how labels are read, the first that was measured
+JUDGES = {"llm": "a language model", "embedding": "a sentence embedder"}
 WAYS = {"a": "a_to_b", "b": "b_to_a"}
 
 
@@ -54,7 +57,7 @@ def divergences(material: Material) -> Section:
 
 def _alone(material: Material, side: str, judged: list[Feature], *, alone: list[Feature]) -> Claim:
     here, there = material.names if side == "a" else material.names[::-1]
-    shown = material.examples(_clearest(alone), 3)
+    shown = material.examples(_clearest(alone)[: max(3, len(alone) // 4)], 3)
     said = [f"{quoted(one)} (r = {number(one.r or 0)} there, {number(one.repeat_r or 0)} in itself)" for one in shown]
     text = (
         f"{counted(len(alone), 'feature')} of {here} ({percent(len(alone) / len(judged))}) "
@@ -93,13 +96,13 @@ def _gathered(
             own = [one for one in judged if group(one) == name]
             fit = _clearest([one for one in own if one.kind_of_match == ONLY_HERE]) if more else _best(own)
             shown += material.examples(fit, 1)
-        that = [
-            f"{f'that {KINDS[name]}' if what == 'kind' else f'on {name}'} ({shares(share)}, such as {quoted(one)})"
-            for (name, share, _), one in zip(groups, shown, strict=True)
-        ]
+        parts = []
+        for (name, share, _), one in zip(groups, shown, strict=True):
+            which = f"of those that {KINDS[name]}" if what == "kind" else f"on {name}"
+            parts.append(f"{shares(share)} {which} (such as {quoted(one)})")
         text = (
-            f"{'More' if more else 'Fewer'} than of all of {material.name(judged[0])}’s features "
-            f"({percent(whole[0] / whole[1])}) are without a partner among those {listed(that)}."
+            f"Without a partner are {percent(whole[0] / whole[1])} of {material.name(judged[0])}’s features, but "
+            f"{'' if more else 'only '}{listed(parts)}."
         )
         figures: dict[str, Any] = {f"only here.{judged[0].side}": whole[0] / whole[1]}
         figures |= {f"only here.{judged[0].side}.{name}": figure(share) for name, share, _ in groups}
@@ -128,30 +131,51 @@ def summary(material: Material) -> Section:
             text += f"; on a scale from a random twin (0) to itself trained again (1) the match is {numbers(scaled)}"
             figures[f"normalised.{way}"] = figure(scaled)
         claims.append(Claim(f"{text}.", figures, ids(*lead)))
-    claims += [claim for claim in (*_transfer(material), _meaning(material, lead), _closing(material, lead)) if claim]
+    further = [*_transfer(material, lead), _judged(material, lead), _meaning(material, lead), _closing(material, lead)]
+    claims += [claim for claim in further if claim]
     if not lead:
         gaps.append("no pair of features can stand as an example")
         claims = [claim for claim in claims if claim.features]
     return Section("summary", SECTIONS["summary"], claims, gaps)
 
 
-def _transfer(material: Material) -> list[Claim]:
+def _transfer(material: Material, lead: list[Feature]) -> list[Claim]:
     """Whether labels carry over: of each direction the share of the own label's lift that the match's label keeps."""
     claims = []
-    for way, found in ((way, (material.labelled.get("transfer") or {}).get(way)) for way in WAYS.values()):
-        kept = ((found or {}).get("embedding") or {}).get("kept")
-        if not found or not kept:
+    for way in WAYS.values():
+        found = (material.labelled.get("transfer") or {}).get(way) or {}
+        reader = next((name for name in READERS if found.get(name)), None)
+        if reader is None or not found[reader]["kept"]:
             continue
         here, there = material.names if way == "a_to_b" else material.names[::-1]
-        one = found["embedding"]
+        one = found[reader]
+        own, theirs, others = (numbers(one[key]) for key in ("own", "transferred", "shuffled"))
         text = (
-            f"On passages that no label was made from, labels of {here} tell when the matched features of {there} fire "
-            f"with an AUC of {numbers(one['transferred'])}, {there}’s own labels with {numbers(one['own'])}, another "
-            f"match’s with {numbers(one['shuffled'])}: they keep {shares(kept)} of what the own label adds."
+            f"On passages that no label was made from, labels of {here} tell where the matched features of {there} "
+            f"fire with an AUC of {theirs}, {there}’s own labels with {own}, labels of other matches with {others}: "
+            f"they keep {shares(one['kept'])} of what the own label adds."
         )
-        figures = {f"transfer.{way}.embedding.{key}": figure(one[key]) for key in ("own", "transferred", "shuffled")}
-        claims.append(Claim(text, figures | {f"transfer.{way}.embedding.kept": figure(kept)}, found["examples"]))
+        where = f"transfer.{way}.{reader}"
+        figures = {f"{where}.{key}": figure(one[key]) for key in ("own", "transferred", "shuffled", "kept")}
+        claims.append(Claim(text, figures, ids(*lead)))
     return claims
+
+
+def _judged(material: Material, lead: list[Feature]) -> Claim | None:
+    """What a blind judge of passages says: a language model where one was asked, else the embedder."""
+    found = material.labelled.get("judge") or {}
+    for judge, who in JUDGES.items():
+        ways = ((found.get(judge) or {}).get("negatives") or {}).get(BY_MEANING) or {}
+        both = [one for way in WAYS.values() if (one := (ways.get(way) or {}).get("matched"))]
+        if len(both) == len(WAYS):
+            chance = found["chance"]
+            figures = {f"judge.{judge}.{way}.matched": figure(ways[way]["matched"]) for way in WAYS.values()}
+            text = (
+                f"Shown passages alone, {who} picks a feature’s match among four that are near in meaning in "
+                f"{listed([shares(one) for one in both])} of cases ({percent(chance)} by chance)."
+            )
+            return Claim(text, figures | {"judge.chance": chance}, ids(*lead))
+    return None
 
 
 def _meaning(material: Material, lead: list[Feature]) -> Claim | None:

@@ -63,7 +63,7 @@ class Feature:
         return self.kind_of_match in MATCHED
 
 
-def features(matches: pa.Table, labels: Mapping[str, pa.Table]) -> dict[str, list[Feature]]:
+def together(matches: pa.Table, labels: Mapping[str, pa.Table]) -> dict[str, list[Feature]]:
     """Side → its features, each at the place of its number.
 
     Args:

@@ -10,6 +10,7 @@ from samedream.comparison.labelled.features import Feature, pairs
 SELDOM = 0.2  # examples fire in at most this share of the passages: the others are mostly "the" and commas
 NAMELESS = ("punctuation", "dense", "position")  # kinds whose label is no name for a concept
 FAIR = ("strong", "fair")
+SOME = (*FAIR, "weak")  # better than another feature's label on held-out passages
 
 Pair = tuple[Feature, Feature]
 
@@ -47,18 +48,20 @@ class Material:
         return self.names[feature.side == "b"]
 
     def telling(self, feature: Feature) -> bool:
-        """Whether a feature can stand as an example: seldom enough, called something, its label not refuted."""
-        well = not self.scored or feature.badge in FAIR
+        """Whether a feature can stand as an example: seldom enough, called something, its label of some use."""
+        well = not self.scored or feature.badge in SOME
         return bool(feature.label) and feature.firing_rate <= SELDOM and feature.kind not in NAMELESS and well
 
     def telling_pairs(self, chosen: Iterable[Pair]) -> list[Pair]:
-        """Pairs of which both can stand as examples, no two with a word in common while there are others."""
-        return distinct([pair for pair in chosen if self.telling(pair[0]) and self.telling(pair[1])], _words_of_pair)
+        """Pairs of which both can stand as examples: fair labels first, then those that say what was not said yet."""
+        fit = [pair for pair in chosen if self.telling(pair[0]) and self.telling(pair[1])]
+        fit.sort(key=lambda pair: not all(one.badge in FAIR for one in pair))
+        return distinct(fit, _words_of_pair)
 
     def examples(self, chosen: Iterable[Feature], most: int) -> list[Feature]:
-        """The first features that can stand as examples and say different things; failing those, the first ones."""
+        """Features that can stand as examples and say different things, fair labels first; failing those, the first."""
         listed = list(chosen)
-        fit = distinct([one for one in listed if self.telling(one)], _words)
+        fit = distinct(sorted(filter(self.telling, listed), key=lambda one: one.badge not in FAIR), _words)
         return (fit or listed)[:most]
 
 

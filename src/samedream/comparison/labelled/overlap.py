@@ -1,6 +1,7 @@
 """Sections of the written comparison that say what the models have in common: categories and shared anchors."""
 
 from collections import Counter
+from typing import Any
 
 from samedream.comparison.labelled.claims import (
     SECTIONS,
@@ -10,13 +11,15 @@ from samedream.comparison.labelled.claims import (
     figure,
     ids,
     listed,
+    number,
     paired,
     percent,
+    quoted,
     shares,
 )
 from samedream.comparison.labelled.counting import agreement
 from samedream.comparison.labelled.features import LEAST_SHARE, Feature
-from samedream.comparison.labelled.material import Material
+from samedream.comparison.labelled.material import Material, Pair
 
 MOST = 5  # categories that are named with their counts
 LEAST_PAIRS = 30  # pairs below which agreement in category is not judged
@@ -110,25 +113,43 @@ def anchors(material: Material) -> Section:
     size = Counter(one.category for one, other in material.pairs if one.category and one.category == other.category)
     claims = []
     for name, amount in sorted(size.items(), key=lambda item: (-item[1], str(item[0]))):
-        shown = _of_category(material, str(name))[:3]
-        if amount >= LEAST_ANCHOR and shown:
-            text = f"{name}: {counted(amount, 'pair')} choose each other, such as {listed([*map(paired, shown)])}."
-            figures = {f"pairs.{name}": amount} | {f"r.{one.id}--{other.id}": one.r for one, other in shown}
-            claims.append(Claim(text, figures, ids(*(feature for pair in shown for feature in pair))))
+        if amount >= LEAST_ANCHOR:
+            own = [pair for pair in material.pairs if pair[0].category == name == pair[1].category]
+            claims.append(_anchor(material, f"{name}: {counted(amount, 'pair')} choose each other", own, str(name)))
     claims += _across(material)
-    gaps = [] if claims else ["no pair of features that choose each other has labels that can stand as names"]
+    gaps = [] if claims else [f"no category has {LEAST_ANCHOR} pairs of features that choose each other"]
     return Section("anchors", SECTIONS["anchors"], claims, gaps)
 
 
 def _across(material: Material) -> list[Claim]:
     """Pairs of no category: words and forms that stand in articles of all kinds."""
     found = [pair for pair in material.pairs if pair[0].category is None and pair[1].category is None]
-    shown = material.telling_pairs(found)[:3]
-    if len(found) < LEAST_ANCHOR or not shown:
+    if len(found) < LEAST_ANCHOR:
         return []
-    text = (
-        f"Across the categories: {counted(len(found), 'pair')} belong to no single category, such as "
-        f"{listed([*map(paired, shown)])}."
-    )
-    figures = {"pairs.no category": len(found)} | {f"r.{one.id}--{other.id}": one.r for one, other in shown}
-    return [Claim(text, figures, ids(*(feature for pair in shown for feature in pair)))]
+    lead = f"Across the categories: {counted(len(found), 'pair')} belong to no single one"
+    return [_anchor(material, lead, found, "no category")]
+
+
+def _anchor(material: Material, lead: str, own: list[Pair], name: str) -> Claim:
+    """Pairs with their best examples; else by the one label that can stand as such; else the strongest pair.
+
+    Args:
+        material: What is written about.
+        lead: The sentence so far.
+        own: The pairs, strongest first.
+        name: Of the figures.
+    """
+    shown = material.telling_pairs(own)[:3]
+    said = [paired(pair) for pair in shown]
+    if not shown:
+        shown = [pair for pair in own if material.telling(pair[0]) or material.telling(pair[1])][:3]
+        said = [
+            f"{quoted(one if material.telling(one) else other)} (r = {number(one.r or 0.0)}; the label of its match "
+            "does not hold)"
+            for one, other in shown
+        ]
+    named = f", such as {listed(said)}" if said else "; none has a label that can name it"
+    shown = shown or own[:1]
+    figures: dict[str, Any] = {f"pairs.{name}": len(own)}
+    figures |= {f"r.{one.id}--{other.id}": one.r for one, other in shown}
+    return Claim(f"{lead}{named}.", figures, ids(*(feature for pair in shown for feature in pair)))

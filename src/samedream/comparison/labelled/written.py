@@ -44,8 +44,8 @@ def notes(material: Material) -> list[str]:
         judged = [one.badge for side in material.features.values() for one in side if one.badge is not None]
         fair = sum(badge in FAIR for badge in judged)
         said.append(
-            f"{fair:,} of {len(judged):,} labels are at least fair by their score on held-out passages; only those are "
-            "named as examples where there are any."
+            f"{fair:,} of {len(judged):,} labels are at least fair by their score on held-out passages, the others "
+            "weak or no better than another feature’s. Examples are fair ones where there are any, else weak ones."
         )
     else:
         said.append("The labels were not scored: a name in quotation marks is a summary, not a tested claim.")
