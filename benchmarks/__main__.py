@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("models", "harvest", "comparison", "planted", "labels", "local_server", "demo", "headline")
+NAMES = ("models", "harvest", "comparison", "planted", "noise", "labels", "local_server", "demo", "headline")
 
 for name in sys.argv[1:] or NAMES:
     import_module(f"benchmarks.{name}").main()

@@ -122,10 +122,10 @@ def plant(texts: Sequence[str], rules: Sequence[Rule], *, seed: int) -> PlantedR
                 entries.append((row, column, gain, *spans[random.integers(len(spans))]))
             elif not spans and words and random.random() < noise[column]:
                 entries.append((row, column, _WEAK * gain, *words[random.integers(len(words))]))
-    row, column, value, start, end = np.array(entries, float).reshape(-1, 5).T
+    rows, columns, value, starts, ends = np.array(entries, float).reshape(-1, 5).T
     shape = (len(texts), len(rules))
-    activity = sparse.csr_matrix((value.astype(np.float32), (row.astype(int), column.astype(int))), shape=shape)
-    return PlantedRules(list(rules), activity, (start.astype(np.uint32), end.astype(np.uint32)))
+    activity = sparse.csr_matrix((value.astype(np.float32), (rows.astype(int), columns.astype(int))), shape=shape)
+    return PlantedRules(list(rules), activity, (starts.astype(np.uint32), ends.astype(np.uint32)))
 
 
 def first_named(label: str) -> str:
