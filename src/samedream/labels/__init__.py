@@ -11,9 +11,10 @@ unseen):
 4. The **kind** says what the evidence looks like: one word, a word family, punctuation, a place in the passage, a
    topic, dense, or mixed.
 
-No language model is asked, unless the user names one (`llm`): see `language`.
+Then every label is scored on passages of the score fold (`scores`). No language model is asked, unless the user names
+one (`llm`): see `language`.
 
 Beside the models' labels lies `labels/embedding/`: every passage as a neutral sentence embedder sees it (`embedder`).
 
-Files: `labels.parquet` (see `store`), `embedding/embedding.npy`, `manifest.json`.
+Files: `labels.parquet`, `trials.parquet`, `scores.json` (see `store`), `embedding/embedding.npy`, `manifest.json`.
 """

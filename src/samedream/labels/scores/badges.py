@@ -5,7 +5,7 @@ are about, and the embedding reads it; every other label says which words stand 
 inside the label fold of a real study; the larger of two scores would be too large.)
 
 A lift of .5 is all there is: from chance to perfect. *Strong*: with 97.5 % confidence at least half of it (.25).
-*Fair*: at least a fifth (.1). *Weak*: more than nothing; of labels that are no better than another's about one in 25 is
+*Fair*: at least a fifth (.1). *Weak*: more than nothing; of labels that are no better than another's about one in 30 is
 called weak all the same (measured with other features' labels; `scores.json` has the figure of each study). *None*: not
 told from another feature's label. The ends are round numbers, not fitted to any study.
 """
