@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,14 @@ from samedream.corpus.store import load_passages
 from samedream.errors import CorpusError, CorruptArtifactError, ModelNotFoundError, StaleArtifactError
 from samedream.features.candidates import article_index
 from samedream.features.store import PEAKS, load_activity, load_features, load_peaks
+from samedream.labels.asked.asked import Asked
+from samedream.labels.asked.scored import rebadged, score_by_asking, score_columns, scorer
+from samedream.labels.asked.scored import summary as asked_summary
 from samedream.labels.config import ONLY_PACE, LabelsConfig
 from samedream.labels.evidence import Evidence, collect, label_fold
 from samedream.labels.keywords import Label, label_features
 from samedream.labels.language.describe import columns, describe, shown_labels
-from samedream.labels.language.labeller import Description
+from samedream.labels.language.labeller import Description, features_to_ask
 from samedream.labels.language.open import open_language, rehearsed
 from samedream.labels.language.question import Ask
 from samedream.labels.scores import directions
@@ -89,21 +92,31 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedd
         described = _described(ask, labels, given, config=config)
     shown_as = shown_labels(labels, described)
     trials, judged = try_out(shown_as, evidence, given, config=config)
+    with open_language(config, cache=out.parent / ANSWERS, model=scorer(config)) as ask:
+        asked = _asked(ask, shown_as, trials, evidence, given=given, config=config)
+    judged = rebadged(judged, asked, np.array([said.label is not None for said in described], bool))
     control = _random_directions(given, config)
     artifacts.begin(out, "labels", settings, inputs)  # also clears what a killed run left
     files = [
-        save_labels(out, shown_as, judged, columns(labels, described)),
+        save_labels(
+            out, shown_as, judged, described=columns(labels, described), asked=score_columns(asked, len(labels))
+        ),
         save_trials(out, trials),
-        save_summary(out, {**summary(judged), "random_directions": summary(control)}),
+        save_summary(
+            out, {**summary(judged), "asked": asked_summary(asked, config), "random_directions": summary(control)}
+        ),
     ]
-    counts = {
+    artifacts.finish(out, "labels", settings, inputs=inputs, counts=_counts(labels, described, judged), files=files)
+
+
+def _counts(labels: Sequence[Label], described: Sequence[Description], judged: Judged) -> dict[str, Any]:
+    return {
         "features": len(labels),
         "status": dict(Counter(label.status for label in labels)),
         "kind": dict(Counter(label.kind for label in labels if label.kind)),
         "llm_status": dict(Counter(said.status for said in described if said.status)),
         "badge": dict(Counter(badge for badge in judged.badge if badge)),
     }
-    artifacts.finish(out, "labels", settings, inputs=inputs, counts=counts, files=files)
 
 
 def rehearse(
@@ -126,6 +139,23 @@ def rehearse(
             given = load_given(path, corpus, labels / EMBEDDING)
             dead = np.asarray(load_features(path)["dead"].to_numpy(), bool)
             _described(ask, label(given, dead, config)[1], given, config=config)
+    show("Labels are scored once they are written; the questions below have the offline labels in their place")
+    as_scorer = config.model_copy(update={"llm": scorer(config) or config.llm})
+    with rehearsed(as_scorer, cache=labels / ANSWERS, show=show) as ask:
+        for path in features.values():
+            given = load_given(path, corpus, labels / EMBEDDING)
+            dead = np.asarray(load_features(path)["dead"].to_numpy(), bool)
+            evidence, offline = label(given, dead, config)
+            trials = _trials(offline, evidence, given, seed=config.seed)
+            _asked(ask, offline, trials, evidence, given=given, config=config)
+
+
+def _asked(
+    ask: Ask | None, labels: Sequence[Label], trials: Trials, evidence: Evidence, *, given: Given, config: LabelsConfig
+) -> Asked | None:
+    """Scores by a language model, of the labels that it was asked for."""
+    wanted = features_to_ask(labels, evidence.fired, passages=len(label_fold(given.passages)), most=config.features)
+    return score_by_asking(ask, labels, wanted, trials, passages=given.passages, fired=evidence.fired, seed=config.seed)
 
 
 def _described(ask: Ask | None, labels: Sequence[Label], given: Given, *, config: LabelsConfig) -> list[Description]:
@@ -181,19 +211,23 @@ def try_out(
     labels: Sequence[Label], evidence: Evidence, given: Given, *, config: LabelsConfig
 ) -> tuple[Trials, Judged]:
     """Draw every feature's trials from the score fold, and score its label on them."""
-    trials = draw_trials(
+    trials = _trials(labels, evidence, given, seed=config.seed)
+    embedded = _embed_labels(labels, config.embedder) if given.embedding is not None else None
+    both = (embedded, given.embedding) if embedded is not None and given.embedding is not None else None
+    judged = judge(labels, evidence.fired, trials, passages=given.passages, embedded=both, seed=config.seed)
+    return trials, judged
+
+
+def _trials(labels: Sequence[Label], evidence: Evidence, given: Given, *, seed: int) -> Trials:
+    return draw_trials(
         given.activity,
         given.peaks,
         given.passages,
         evidence=evidence,
         embedding=given.embedding,
         triggers=[label.trigger_words for label in labels],
-        seed=config.seed,
+        seed=seed,
     )
-    embedded = _embed_labels(labels, config.embedder) if given.embedding is not None else None
-    both = (embedded, given.embedding) if embedded is not None and given.embedding is not None else None
-    judged = judge(labels, evidence.fired, trials, passages=given.passages, embedded=both, seed=config.seed)
-    return trials, judged
 
 
 def _embed_labels(labels: Sequence[Label], source: str) -> NDArray[np.float32] | None:

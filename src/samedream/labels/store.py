@@ -56,9 +56,22 @@ _TRIALS = ("feature", "passage", "group", "value", "start", "end")
 
 
 def save_labels(
-    directory: Path, labels: Sequence[Label], judged: Judged, described: Mapping[str, Sequence[str | None]]
+    directory: Path,
+    labels: Sequence[Label],
+    judged: Judged,
+    *,
+    described: Mapping[str, Sequence[str | None]],
+    asked: Mapping[str, pa.Array],
 ) -> Path:
-    """Write labels.parquet; `described`: whose words the labels are, columns that stand in place of or after those."""
+    """Write labels.parquet.
+
+    Args:
+        directory: Where.
+        labels: Offline labels.
+        judged: Their offline scores and badges.
+        described: Whose words the labels are: columns that stand in place of or after those.
+        asked: Columns of the scores by a language model.
+    """
     table = pa.table({name: [getattr(label, name) for label in labels] for name in _SCHEMA.names}, schema=_SCHEMA)
     for name, words in described.items():
         table = table.drop_columns(name) if name in table.column_names else table
@@ -66,6 +79,8 @@ def save_labels(
     for name in _OFFLINE:
         for column, values in score_columns(name, judged.scores.get(name), len(labels)).items():
             table = table.append_column(column, values)
+    for column, values in asked.items():
+        table = table.append_column(column, values)
     for name, given in (("headline", judged.headline), ("badge", judged.badge), ("score_status", judged.status)):
         table = table.append_column(name, pa.array(given, pa.string()))
     path = directory / LABELS

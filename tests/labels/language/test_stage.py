@@ -11,7 +11,7 @@ from samedream.cli.app import app
 from samedream.cli.asking import budget
 from samedream.errors import StaleArtifactError, StudyFileError
 from samedream.labels.language.answers import Answers
-from samedream.labels.store import load_labels
+from samedream.labels.store import load_labels, load_summary
 from samedream.stages import run_stage
 from samedream.study import Study, open_study, parse_study
 
@@ -43,7 +43,20 @@ def command(study, *options):
 
 
 def answering(hostile, tools_llm, said=SAID):
-    hostile.behave = lambda request, number: (200, tools_llm.completion(json.dumps(said)), {})
+    """Says this of every feature; to the scorer's questions yes, and the first of several."""
+
+    def behave(request, number):
+        asked = request["response_format"]["json_schema"]["schema"]["properties"]
+        chosen = {
+            name: kind["type"] == "boolean" or kind["enum"][0] for name, kind in asked.items() if "label" not in asked
+        }
+        return 200, tools_llm.completion(json.dumps(chosen or said)), {}
+
+    hostile.behave = behave
+
+
+def of_labeller(hostile):
+    return [one for one in hostile.requests if one["messages"][0]["content"].startswith("You find out what")]
 
 
 def rows(study, model="a"):
@@ -71,9 +84,28 @@ def test_labels_by_a_model_on_a_server(study, hostile, tools_llm):
     others = [row for row in labelled if row["llm_status"] != "ok"]
     assert {row["llm_status"] for row in others} == {"not asked"}
     assert all(row["label"] == row["offline_label"] and row["label_source"] == "offline" for row in others)
-    assert len(hostile.requests) == 9  # three candidates; model b has the same passages, so its answers are known
+    assert len(of_labeller(hostile)) == 9  # three candidates; model b has the same passages, so its answers are known
     assert artifacts.require_manifest(study.labels("b")).counts["llm_status"] == {"ok": 3, "not asked": 8}
     assert rows(study, "b") == labelled
+
+
+def test_another_model_scores_what_the_first_has_said(study, hostile, tools_llm):
+    answering(hostile, tools_llm)
+    done = command(study, "--llm", "m", "--base-url", hostile.url, "--features", "7", "--scorer", "judge")
+    assert done.exception is None, done.output
+    assert {one["model"] for one in of_labeller(hostile)} == {"m"}
+    assert {one["model"] for one in hostile.requests if one not in of_labeller(hostile)} == {"judge"}
+    scored = [row for row in rows(study) if row["detection"] is not None]
+    assert 0 < len(scored) <= 7
+    for row in scored:  # yes to everything
+        assert (row["detection"], row["detection_shuffled"], row["detection_lift"]) == (0.5, 0.5, 0)
+        assert row["detection_lift_low"] < 0 < row["detection_lift_high"]
+        assert (row["headline"], row["badge"]) == ("detection", "none")
+    assert all(row["detection_low"] is None for row in rows(study) if row["llm_status"] == "not asked")
+    said = load_summary(study.labels("a"))["asked"]
+    assert (said["scorer"], said["scorer_is_labeller"]) == ("judge", False)
+    assert said["scores"]["detection"]["features"] == len(scored)
+    assert said["scores"]["detection"]["answers"]["failed"] == 0
 
 
 def test_without_options_a_finished_directory_is_left_and_with_them_it_is_made_again(study, hostile, tools_llm):
@@ -87,7 +119,8 @@ def test_without_options_a_finished_directory_is_left_and_with_them_it_is_made_a
     assert command(study, *options).exception is None
     assert (study.labels("a") / "manifest.json").stat().st_mtime_ns > before
     assert (study.labels("a") / "labels.parquet").read_bytes() == content  # answers are kept
-    assert len(hostile.requests) == 6
+    assert len(of_labeller(hostile)) == 6
+    assert len(hostile.requests) == len({json.dumps(one) for one in hostile.requests})  # nothing twice
     assert command(study, "--llm", "none").exception is None
     assert {row["llm_status"] for row in rows(study)} == {None}
     assert open_study(study.directory).config.labels.llm is None
@@ -149,9 +182,11 @@ def test_a_dry_run_shows_the_prompts_and_asks_nothing(study, hostile, tools_llm,
     assert done.exception is None
     assert done.stdout.count("--- label\nYES\n") == 2  # the candidates share their prompt, and so do the two models
     assert done.stdout.count("You find out what some passages have in common") == 1
-    last = done.stdout.strip().splitlines()[-1]
-    assert last.startswith("12 questions to m at api.openai.com/v1 (0 more are answered already): about ")
-    assert "at most 1,920 of answers; at most about 0.02 in the currency of the prices. Nothing was asked" in last
+    sums = [line for line in done.stdout.splitlines() if line.endswith("Nothing was asked")]
+    assert sums[0].startswith("12 questions to m at api.openai.com/v1 (0 more are answered already): about ")
+    assert "at most 1,920 of answers; at most about 0.02 in the currency of the prices. Nothing was asked" in sums[0]
+    assert len(sums) == 2  # the second: of the scores
+    assert done.stdout.count("You are given a label and numbered passages. For each passage say whether the label") == 1
     assert not hostile.requests
     assert not study.labels("a").exists() and open_study(study.directory).config.labels.llm is None
 
