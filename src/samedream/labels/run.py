@@ -96,6 +96,7 @@ def run(out: Path, config: LabelsConfig, *, features: Path, corpus: Path, embedd
         asked = _asked(ask, shown_as, trials, evidence, given=given, config=config)
     judged = rebadged(judged, asked, np.array([said.label is not None for said in described], bool))
     control = _random_directions(given, config)
+    (out / artifacts.MANIFEST).unlink(missing_ok=True)  # labels that are made again are not done from here on
     artifacts.begin(out, "labels", settings, inputs)  # also clears what a killed run left
     files = [
         save_labels(
