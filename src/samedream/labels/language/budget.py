@@ -104,11 +104,16 @@ class Ledger:
         self._reserved = Cost()
         self._changed = asyncio.Condition()
 
-    async def reserve(self, most: Cost) -> bool:
-        """Reserve what a question can cost at most; waits for questions under way. False: there is too little left."""
+    async def reserve(self, most: Cost, *, wait: bool = True) -> bool:
+        """Reserve what a question can cost at most; False: there is too little left.
+
+        Args:
+            most: What it can cost at most.
+            wait: Wait for questions under way. Who has reserved something already must not: it would wait for itself.
+        """
         async with self._changed:
             while not self._fits(self._reserved + most):
-                if not self._reserved.tokens:
+                if not wait or not self._reserved.tokens:
                     return False
                 await self._changed.wait()
             self._reserved += most

@@ -128,7 +128,7 @@ class Client:
         messages += [{"role": "user", "content": again}]
         longer = question.max_tokens * (_LONGER if said.cut else 1)
         most = Cost(sum(estimated_tokens(message["content"]) for message in messages), longer)
-        if not await self._ledger.reserve(most):
+        if not await self._ledger.reserve(most, wait=False):
             return None, f"{problem}; the budget left no second try"
         try:
             said = await self._server.ask(messages, question, most=longer)

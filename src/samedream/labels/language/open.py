@@ -102,12 +102,27 @@ def _require(package: str, extra: str) -> None:
 
 
 def _check_key(name: str, config: LabelsConfig) -> None:
-    if not os.environ.get(_KEY) and not (config.base_url or os.environ.get(_ADDRESS)):
+    if not _key() and not (config.base_url or os.environ.get(_ADDRESS)):
         raise LanguageError(
             f'the model "{name}" would be asked at OpenAI, which wants a key, and {_KEY} is not set: set it, give the '
             f"address of another server with --base-url (labels.base_url), or ask a model on this machine: "
             f"--llm {LOCAL}path.gguf"
         )
+
+
+def _key() -> str:
+    """The server's key, without the line break that a file or a shell may have left at its end; "" for none.
+
+    Raises:
+        LanguageError: It cannot be a key. It would be shown in the error of whoever makes a header of it.
+    """
+    key = os.environ.get(_KEY, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise LanguageError(
+            f"{_KEY} holds a character that no key has, perhaps a line break or a curly quotation mark that was pasted "
+            f"along: set it again"
+        )
+    return key
 
 
 def _remote(name: str, config: LabelsConfig, patience: "Patience | None") -> tuple[str, Callable[[], "Server"]]:
@@ -119,8 +134,7 @@ def _remote(name: str, config: LabelsConfig, patience: "Patience | None") -> tup
     def connect() -> "Server":
         from samedream.labels.language import server
 
-        key = os.environ.get(_KEY) or _NO_KEY
-        return server.Server(name, base_url=address, key=key, patience=patience or server.Patience())
+        return server.Server(name, base_url=address, key=_key() or _NO_KEY, patience=patience or server.Patience())
 
     return f"{name} at {host}{place.path}", connect
 

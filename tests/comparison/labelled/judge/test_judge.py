@@ -5,17 +5,21 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from scipy import sparse
 from tests.comparison.labelled.judge.judging import Coin, Fails, First, Reads, groups
-from tests.comparison.labelled.judge.planted_pairs import PASSAGES, SHARED, Pair
+from tests.comparison.labelled.judge.planted_pairs import CONFIG, PASSAGES, SHARED, Pair
 
+from samedream.comparison.activity import prepare
 from samedream.comparison.labelled.judge.cases import FEWEST, OPTIONS, SHOWN, Case, draw_case, ground
 from samedream.comparison.labelled.judge.figures import _bins
 from samedream.comparison.labelled.judge.judge import ASKED, JUDGES, SCHEMA, judge
 from samedream.comparison.labelled.judge.judges import by_asking, by_embedding
+from samedream.comparison.labelled.judge.readers import Reader
 from samedream.comparison.labelled.judge.rivals import alike, nearest
 from samedream.labels.language.question import Reply
 
 PAIR = Pair()
+EMPTY = np.zeros(0, np.uint32)
 WAYS = ("a_to_b", "b_to_a")
 
 
@@ -72,6 +76,16 @@ def test_with_a_twin_the_judge_has_nothing_to_know():
         part = found.summary["embedding"]["negatives"]["correlation"][way]
         assert part["twin"]["high"] < part["matched"]["low"]
     assert judged().summary["embedding"]["negatives"]["correlation"]["a_to_b"]["twin"] is None
+
+
+def test_a_twin_or_repeat_that_fires_nowhere_is_left_out():
+    silent = Reader(prepare(sparse.csr_array((PASSAGES, 40), dtype=np.float32), "silent", CONFIG), (EMPTY, EMPTY))
+    found = judged(readers=PAIR.readers | {"left_floor": silent, "right_repeat": silent})
+    assert [(lot["side"], lot["kind"]) for lot in found.summary["lots"][::2]] == [
+        ("a", "match"),
+        ("b", "match"),
+        ("a", "repeat"),
+    ]
 
 
 def test_a_smaller_number_may_be_asked_about():

@@ -128,7 +128,8 @@ def _lots(
     wanted = [(side, "match", pair) for side, pair in SIDES.items()]
     wanted += [(side, "repeat", (one, f"{one}_repeat")) for side, (one, _) in SIDES.items()]
     wanted += [(side, "twin", (one, f"{other}_floor")) for side, (one, other) in SIDES.items()]
-    wanted = [(side, kind, pair) for side, kind, pair in wanted if pair[1] in readers]
+    some = {name for name, reader in readers.items() if reader.activity.eligible.size}  # a twin may fire nowhere
+    wanted = [(side, kind, pair) for side, kind, pair in wanted if pair[1] in some]
     excite = {name: strongest_of_halves(reader.activity.raw, ground) for name, reader in readers.items()}
     lots: list[_Lot] = []
     with step("judge: choosing passages", len(wanted), "directions") as shown:
