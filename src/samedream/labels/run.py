@@ -149,6 +149,10 @@ def rehearse(
             evidence, offline = label(given, dead, config)
             trials = _trials(offline, evidence, given, seed=config.seed)
             _asked(ask, offline, trials, evidence, given=given, config=config)
+    show(
+        "Not counted: the comparison asks the labeller too, for each pair of models some 1,300 questions to the judge, "
+        "about 2 million tokens (fewer with --features below 24), and up to six for the comparison in words"
+    )
 
 
 def _asked(

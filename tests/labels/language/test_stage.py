@@ -186,6 +186,7 @@ def test_a_dry_run_shows_the_prompts_and_asks_nothing(study, hostile, tools_llm,
     assert sums[0].startswith("12 questions to m at api.openai.com/v1 (0 more are answered already): about ")
     assert "at most 1,920 of answers; at most about 0.02 in the currency of the prices. Nothing was asked" in sums[0]
     assert len(sums) == 2  # the second: of the scores
+    assert done.stdout.splitlines()[-1].startswith("Not counted: the comparison asks the labeller too, for each pair")
     assert done.stdout.count("You are given a label and numbered passages. For each passage say whether the label") == 1
     assert not hostile.requests
     assert not study.labels("a").exists() and open_study(study.directory).config.labels.llm is None
