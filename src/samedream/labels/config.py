@@ -1,5 +1,8 @@
 """Settings of the labels stage."""
 
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -63,3 +66,34 @@ class LabelsConfig(Config):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected an address such as http://localhost:11434/v1")
         return url.rstrip("/")
+
+
+def check_neutral(embedder: str, models: Sequence[str]) -> None:
+    """See that the embedder is none of the models that a study compares, nor the random twin of one.
+
+    Sources are compared as they are written: one model as a wheel here and a hub id there is not noticed.
+
+    Args:
+        embedder: Its source.
+        models: The models' sources.
+
+    Raises:
+        ValueError: It is one of them, perhaps in other letters or by another path.
+    """
+    for model in models:
+        for compared, what in ((model, "one of the models compared"), (f"random:{model}", "the random twin of one")):
+            if _plain(embedder) == _plain(compared):
+                raise ValueError(
+                    f'"labels.embedder" = {embedder!r}: that is {what} ({model!r}); expected a neutral model, one that '
+                    f"the study does not compare"
+                )
+
+
+def _plain(source: str) -> str:
+    """A source as all its spellings have it: distributions and hub ids whatever their case, paths in full."""
+    if source.startswith("random:"):
+        return f"random:{_plain(source.removeprefix('random:'))}"
+    if source.startswith("wheel:"):
+        return re.sub(r"[-_.]+", "-", source.lower())  # PEP 503
+    path = Path(source).expanduser()
+    return str(path.resolve()) if path.exists() else source.rstrip("/").lower()

@@ -25,7 +25,7 @@ from samedream import artifacts
 from samedream.labels.keywords import Label
 from samedream.labels.scores.judged import Judged
 from samedream.labels.scores.scoring import Scores
-from samedream.labels.scores.trials import Trials
+from samedream.labels.scores.trials import GROUPS, POSITIVE, Trials
 
 LABELS = "labels.parquet"
 TRIALS = "trials.parquet"
@@ -51,7 +51,8 @@ _SCHEMA = pa.schema(
 
 
 _OFFLINE = ("embedding", "rule")
-_ENDS = ("", "_low", "_high", "_shuffled", "_lift", "_lift_low", "_lift_high", "_top", "_middle", "_weak")
+_STRATA = tuple(f"_{stratum}{end}" for stratum in GROUPS[:POSITIVE] for end in ("", "_low", "_high"))
+_ENDS = ("", "_low", "_high", "_shuffled", "_lift", "_lift_low", "_lift_high", *_STRATA)
 _TRIALS = ("feature", "passage", "group", "value", "start", "end")
 
 
@@ -94,7 +95,8 @@ def score_columns(name: str, scores: Scores | None, features: int) -> dict[str, 
     columns = [np.full(features, np.nan)] * len(_ENDS)
     if scores is not None:
         own = (scores.value, scores.low, scores.high, scores.shuffled)
-        columns = [*own, scores.lift, scores.lift_low, scores.lift_high, *scores.strata.T]
+        strata = np.stack([scores.strata, scores.strata_low, scores.strata_high], axis=2).reshape(features, -1)
+        columns = [*own, scores.lift, scores.lift_low, scores.lift_high, *strata.T]
     return {
         f"{name}{end}": pa.array(values.astype(np.float32), pa.float32(), from_pandas=True)
         for end, values in zip(_ENDS, columns, strict=True)

@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from samedream.labels.asked.figures import Answers, auc, choices, yes_or_no
 
 YES, NO, NONE = 1, 0, -1
+
+
+def values(strata):
+    return tuple(one and one.value for one in strata)
 
 
 def answers(truth, said, control=None, group=None):
@@ -71,17 +76,35 @@ def test_strata_of_detection_and_of_fuzzing():
     truth = [True] * 6 + [False] * 4
     said = [YES, YES, YES, NO, NO, NO] + [NO, NO, NO, YES]
     found = yes_or_no(answers(truth, said, group=[0, 0, 0, 1, 1, 1, 3, 3, 4, 5]), rng())
-    assert found.strata == (0.875, 0.375, None)  # (1 + 3/4) / 2, (0 + 3/4) / 2, nothing weak
+    assert values(found.strata) == (0.875, 0.375, None)  # (1 + 3/4) / 2, (0 + 3/4) / 2, nothing weak
     truth = [True, False] * 6  # a moved mark stands in a passage of the stratum itself
     said = [YES, NO] * 3 + [YES, YES] * 3
     found = yes_or_no(answers(truth, said, group=[0] * 6 + [2] * 6), rng())
-    assert found.strata == (1.0, None, 0.5)
+    assert values(found.strata) == (1.0, None, 0.5)
+
+
+def test_intervals_of_strata_are_those_of_their_answers_alone():
+    """Beta with Jeffreys' prior: of the mean of two such shares, and of one."""
+    truth = [True] * 8 + [False] * 8
+    said = [YES] * 3 + [NO] + [YES] * 4 + [NO] * 6 + [YES] * 2
+    found = yes_or_no(answers(truth, said, group=[0] * 4 + [1] * 4 + [3] * 8), rng()).strata
+    for stratum, hits in ((0, 3), (1, 4)):
+        drawn = (stats.beta(hits + 0.5, 4.5 - hits).rvs(20000, random_state=1)
+                 + stats.beta(6.5, 2.5).rvs(20000, random_state=2)) / 2  # fmt: skip
+        want = np.quantile(drawn, [0.025, 0.975])
+        assert (found[stratum].low, found[stratum].high) == pytest.approx(want, abs=0.03)
+    assert found[2] is None
+    found = choices(np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 0, 0, 0]), chance=0.2, rng=rng()).strata
+    for one, hits, count in ((found[0], 3, 4), (found[1], 0, 2)):
+        want = stats.beta(hits + 0.5, count - hits + 0.5).ppf([0.025, 0.975])
+        assert (one.low, one.high) == pytest.approx([want[0] if hits else 0, want[1]], abs=0.03)
+    assert found[2] is None
 
 
 def test_choices_by_hand():
     found = choices(np.array([0, 0, 1, 1, 2, 2]), np.array([1, 1, 1, 0, 0, NONE]), chance=0.2, rng=rng())
     assert found.score.value == 0.6
-    assert found.strata == (1.0, 0.5, 0.0)
+    assert values(found.strata) == (1.0, 0.5, 0.0)
     assert found.shuffled == 0.2
     assert found.lift.value == pytest.approx(0.4)
     assert found.lift.low == pytest.approx(found.score.low - 0.2)

@@ -51,7 +51,7 @@ def test_nobody_is_asked_without_a_language_model(passages):
     assert run(passages, None) is None
     assert summary(None, LabelsConfig()) is None
     columns = score_columns(None, FEATURES)
-    assert len(columns) == 30
+    assert len(columns) == 48
     assert all(column.null_count == FEATURES and str(column.type) == "float" for column in columns.values())
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from samedream.labels.scores.auc import layouts, resampled, wins
+from samedream.labels.scores.auc import DRAWS, layouts, resampled, resampled_strata, wins
 from samedream.labels.scores.trials import Trials
 
 
@@ -66,6 +66,55 @@ def test_the_interval_holds_the_truth():
     (layout,) = layouts(trials, 5)
     low, high = resampled(wins(values, layout), layout, 3)
     assert 0.91 < ((low <= truth) & (truth <= high)).mean() < 0.98
+
+
+def test_intervals_of_strata_are_those_of_a_loop():
+    """The same resamples, one at a time: how often each trial is drawn, and the AUC over weighted pairs."""
+    sizes = (8, 6, 1, 12, 3, 0)
+    trials = trials_of(sizes)
+    values = np.random.default_rng(4).standard_normal(30) + np.repeat([1.5, 0.7, 0], [8, 6, 16])
+    (layout,) = layouts(trials, 5)
+    random, times = np.random.default_rng(7), np.zeros((DRAWS, 30))
+    for group, n in enumerate(sizes):
+        if n:
+            take = max(n - 1, 1)
+            times[:, trials.group == group] = random.multinomial(take, np.full(n, 1 / n), DRAWS) * (n / take)
+    low, high = resampled_strata(wins(values, layout), layout, 7)
+    silent = trials.group >= 3
+    for column, inside in enumerate([trials.group < 3, *(trials.group == g for g in range(3))]):
+        pairs = [np.outer(weight[inside], weight[silent]) for weight in times]
+        slow = [np.average(values[inside][:, None] > values[silent], weights=pair) for pair in pairs]
+        assert (low[0, column], high[0, column]) == pytest.approx(np.percentile(slow, [2.5, 97.5]), abs=1e-5)
+    assert np.array_equal([low[:, 0], high[:, 0]], resampled(wins(values, layout), layout, 7))
+
+
+@pytest.mark.parametrize("least", [5, 8])
+def test_the_interval_of_a_stratum_holds_the_truth(least):
+    """Five positives are the fewest that a stratum has an interval of: it is somewhat too narrow, and no more."""
+    truth = 0.7602499  # Phi(1 / sqrt(2))
+    trials = trials_of(*[(least, least, least, 12, 12, 12)] * 400)
+    values = np.random.default_rng(1).standard_normal(len(trials)) + trials.positive
+    (layout,) = layouts(trials, 5)
+    low, high = resampled_strata(wins(values, layout), layout, 3)
+    held = ((low <= truth) & (truth <= high)).mean(axis=0)
+    assert (held[1:] > 0.85).all() and (held[1:] < 0.98).all()
+    width = (high - low).mean(axis=0)
+    assert (width[1:] > 1.2 * width[0]).all()  # a third of the positives
+
+
+def test_an_end_at_zero_is_zero_and_not_what_rounding_leaves():
+    """Eighths that cancel: float32 sums leave some 1e-9, which would make the lower end of a lift positive."""
+    (layout,) = layouts(trials_of(*[(8, 8, 8, 12, 12, 12)] * 200), 5)
+    won = np.random.default_rng(0).integers(-4, 5, (200, 24, 36)).astype(np.float32) / 8
+    for end in resampled(won, layout, 0):
+        assert np.array_equal(end, end.round(6))
+
+
+def test_a_stratum_without_positives_has_no_interval():
+    (layout,) = layouts(trials_of((3, 0, 4, 5, 0, 0)), 5)
+    won = wins(np.random.default_rng(0).random(12), layout)
+    for end in resampled_strata(won, layout, 0):
+        assert np.isnan(end[0]).tolist() == [False, False, True, False]
 
 
 def test_an_interval_of_what_cannot_vary():

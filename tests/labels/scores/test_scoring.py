@@ -68,10 +68,32 @@ def test_strata_and_kinds(scored):
     assert np.allclose(scored.kinds[:99].mean(axis=1), scored.value[:99], atol=1e-6)
 
 
+def test_intervals_of_strata(scored):
+    low, value, high = scored.strata_low[:99], scored.strata[:99], scored.strata_high[:99]
+    assert (low <= value + 1e-6).all() and (value <= high + 1e-6).all()
+    assert (low[:50, :2] > 0.7).mean() > 0.95  # seen
+    assert ((low[:50, 2] <= 0.5) & (high[:50, 2] >= 0.5)).mean() > 0.85  # not seen
+
+
+def test_a_stratum_of_fewer_than_five_has_a_figure_and_no_interval():
+    some = trials_of(7)
+    place = np.arange(len(some)) % sum(SIZES)
+    kept = (place < 12) | (place >= 16)  # eight top, four middle, eight weak
+    some = Trials(*(getattr(some, n)[kept] for n in ("feature", "passage", "group", "value", "start", "end")))
+    read = np.random.default_rng(0).random(len(some))
+    found = score(
+        lambda of: read, some, others(np.arange(7), np.ones(7, bool), seed=0), readable=np.ones(7, bool), seed=0
+    )
+    assert np.isfinite(found.strata).all()
+    for end in (found.strata_low, found.strata_high):
+        assert np.isnan(end).tolist() == [[False, True, False]] * 7
+
+
 def test_what_cannot_be_read_has_no_score(scored):
     for values in (scored.value, scored.low, scored.shuffled, scored.lift, scored.lift_low, scored.null_low):
         assert np.isnan(values[99])
-    assert np.isnan(scored.strata[99]).all() and np.isnan(scored.kinds[99]).all()
+    for table in (scored.strata, scored.strata_low, scored.strata_high, scored.kinds):
+        assert np.isnan(table[99]).all()
 
 
 def test_without_others_there_is_a_score_but_no_lift():

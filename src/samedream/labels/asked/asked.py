@@ -19,6 +19,7 @@ from samedream.labels.asked.prompts import (
 )
 from samedream.labels.language.question import Ask, Question, Reply
 from samedream.labels.scores.trials import Trials
+from samedream.records import Interval
 
 TASKS = ("detection", "fuzzing", "intruder")
 _WITH_LABEL: dict[str, tuple[Callable[[Pool, int], list[Batch]], Callable[..., Question]]] = {
@@ -138,9 +139,17 @@ def _chosen(answered: Sequence[tuple[Batch, list[Reply]]], rng: np.random.Genera
     return choices(np.array(group, np.int8), np.array(right, np.int8), chance=chance, rng=rng)
 
 
+def _parts(intervals: Sequence[Interval | None], name: str) -> list[Any]:
+    return [getattr(found, name) if found else None for found in intervals]
+
+
 def _columns(task: str, scores: Sequence[Score]) -> dict[str, list[Any]]:
     def part(which: str, name: str) -> list[Any]:
-        return [getattr(found, name) if (found := getattr(score, which)) else None for score in scores]
+        return _parts([getattr(score, which) for score in scores], name)
+
+    def stratum(i: int) -> dict[str, list[Any]]:
+        found = [score.strata[i] for score in scores]
+        return {end: _parts(found, name) for end, name in (("", "value"), ("_low", "low"), ("_high", "high"))}
 
     return {
         task: part("score", "value"),
@@ -150,5 +159,5 @@ def _columns(task: str, scores: Sequence[Score]) -> dict[str, list[Any]]:
         f"{task}_lift": part("lift", "value"),
         f"{task}_lift_low": part("lift", "low"),
         f"{task}_lift_high": part("lift", "high"),
-        **{f"{task}_{name}": [score.strata[i] for score in scores] for i, name in enumerate(STRATA)},
+        **{f"{task}_{name}{end}": values for i, name in enumerate(STRATA) for end, values in stratum(i).items()},
     }

@@ -50,13 +50,13 @@ class Score:
         score: The AUC (detection, fuzzing) or the share of right choices (intruder).
         shuffled: The same with another feature's label.
         lift: Their difference; for the intruder, what it is above chance.
-        strata: The same for the top, middle and weak passages alone.
+        strata: `score` for the top, middle and weak passages alone.
     """
 
     score: Interval | None = None
     shuffled: float | None = None
     lift: Interval | None = None
-    strata: tuple[float | None, ...] = (None,) * POSITIVE
+    strata: tuple[Interval | None, ...] = (None,) * POSITIVE
 
 
 def yes_or_no(answers: Answers, rng: np.random.Generator) -> Score:
@@ -81,7 +81,7 @@ def yes_or_no(answers: Answers, rng: np.random.Generator) -> Score:
         score=_interval(auc(answers.truth[known], right[known]), drawn),
         shuffled=shuffled,
         lift=lift,
-        strata=tuple(_of_stratum(answers, right, stratum) for stratum in range(POSITIVE)),
+        strata=tuple(_of_stratum(answers, right, stratum, rng) for stratum in range(POSITIVE)),
     )
 
 
@@ -95,13 +95,12 @@ def choices(group: Int8, right: Int8, *, chance: float, rng: np.random.Generator
         rng: Draws the bootstrap.
     """
     known = right != UNKNOWN
-    count, hits = int(known.sum()), int((right == 1).sum())
-    if count < FEWEST:
+    if known.sum() < FEWEST:
         return Score()
-    score = _interval(hits / count, rng.beta(hits + 0.5, count - hits + 0.5, DRAWS))
+    score = _share(right[known], rng)
     lift = Interval(score.value - chance, score.low - chance, score.high - chance)
     parts = [right[known & (group == stratum)] for stratum in range(POSITIVE)]
-    return Score(score, chance, lift, tuple(float(part.mean()) if part.size else None for part in parts))
+    return Score(score, chance, lift, tuple(_share(part, rng) if part.size else None for part in parts))
 
 
 def auc(truth: NDArray[np.bool_], right: Int8) -> float:
@@ -119,7 +118,7 @@ def _enough(truth: NDArray[np.bool_], right: Int8, fewest: tuple[int, int] = (FE
     return bool((known & truth).sum() >= fewest[0] and (known & ~truth).sum() >= fewest[1])
 
 
-def _of_stratum(answers: Answers, right: Int8, stratum: int) -> float | None:
+def _of_stratum(answers: Answers, right: Int8, stratum: int, rng: np.random.Generator) -> Interval | None:
     """A stratum's own passages against all that the answer no is right for; a moved mark is of a stratum too."""
     own = answers.group == stratum
     chosen = (right != UNKNOWN) & (own | (~answers.truth & (answers.group >= POSITIVE)))
@@ -127,7 +126,13 @@ def _of_stratum(answers: Answers, right: Int8, stratum: int) -> float | None:
     moved = bool((own & ~answers.truth).any())
     if not _enough(answers.truth, kept, (FEWEST_OF_STRATUM, FEWEST_OF_STRATUM if moved else FEWEST)):
         return None
-    return auc(answers.truth[chosen], right[chosen])
+    truth, told = answers.truth[chosen], right[chosen]
+    return _interval(auc(truth, told), _accuracies(truth, told, rng))
+
+
+def _share(right: Int8, rng: np.random.Generator) -> Interval:
+    hits, count = int(right.sum()), right.size
+    return _interval(hits / count, rng.beta(hits + 0.5, count - hits + 0.5, DRAWS))
 
 
 def _accuracies(truth: NDArray[np.bool_], right: Int8, rng: np.random.Generator) -> Floats:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samedream.labels.scores.auc import Layout, layouts, resampled, wins
+from samedream.labels.scores.auc import Layout, layouts, resampled, resampled_strata, wins
 from samedream.labels.scores.shuffled import OTHERS
 from samedream.labels.scores.trials import GROUPS, POSITIVE, Trials
 
-LEAST = 5  # positives, and negatives, that a feature needs for a score
+LEAST = 5  # positives, and negatives, that a feature needs for a score; positives that a stratum's interval needs
 _AT_ONCE = 1024  # features whose comparisons of positives with negatives are held in memory
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,8 @@ class Scores:
         value: AUC of the feature's own label over all its trials; `low`, `high`: its 95 % interval.
         shuffled: Mean AUC of four other features' labels on the same trials.
         lift: `value` less `shuffled`; `lift_low`, `lift_high`: its 95 % interval, on the same resamples.
-        strata: AUC of each stratum of positives against all negatives [features, 3].
+        strata: AUC of each stratum of positives against all negatives [features, 3]; `strata_low`, `strata_high`: its
+            95 % interval, on the same resamples, where the stratum has positives enough.
         kinds: AUC of all positives against each kind of negatives [features, 3].
         null: AUC of a fifth other feature's label: what a score is where there is nothing to find.
         null_low: `lift_low` of that label.
@@ -40,6 +41,8 @@ class Scores:
     lift_low: Floats
     lift_high: Floats
     strata: Floats
+    strata_low: Floats
+    strata_high: Floats
     kinds: Floats
     null: Floats
     null_low: Floats
@@ -67,17 +70,20 @@ def score(read: Reader, trials: Trials, others: NDArray[np.int64], *, readable: 
     width = len(readable)
     line = {name: np.full(width, np.nan) for name in ("value", "low", "high", "shuffled", "lift", "lift_low",
                                                      "lift_high", "null", "null_low")}  # fmt: skip
-    strata, kinds = np.full((width, POSITIVE), np.nan), np.full((width, len(GROUPS) - POSITIVE), np.nan)
+    table = {name: np.full((width, POSITIVE), np.nan) for name in ("strata", "strata_low", "strata_high")}
+    table["kinds"] = np.full((width, len(GROUPS) - POSITIVE), np.nan)
     own = read(trials.feature.astype(np.int64))
     control = [read(np.maximum(other, 0)[trials.feature]) for other in others]
     for layout in _parts(trials, readable):
         mine = layout.features
         won = wins(own, layout)
         line["value"][mine] = won.mean(axis=(1, 2))
-        line["low"][mine], line["high"][mine] = resampled(won, layout, seed)
+        for end, found in zip(("low", "high"), resampled_strata(won, layout, seed), strict=True):
+            line[end][mine] = found[:, 0]
+            table[f"strata_{end}"][mine] = np.where(np.array(layout.sizes[:POSITIVE]) >= LEAST, found[:, 1:], np.nan)
         for group in range(POSITIVE):
-            strata[mine, group] = _mean(won[:, layout.slots(group)])
-            kinds[mine, group] = _mean(won[:, :, layout.slots(group + POSITIVE)])
+            table["strata"][mine, group] = _mean(won[:, layout.slots(group)])
+            table["kinds"][mine, group] = _mean(won[:, :, layout.slots(group + POSITIVE)])
         if not (others[:, mine] >= 0).all():
             continue
         theirs = np.mean([wins(values, layout) for values in control[:OTHERS]], axis=0)
@@ -87,7 +93,7 @@ def score(read: Reader, trials: Trials, others: NDArray[np.int64], *, readable: 
         line["null"][mine] = null.mean(axis=(1, 2))
         line["null_low"][mine], _ = resampled(null - theirs, layout, seed)
     line["lift"] = line["value"] - line["shuffled"]
-    return Scores(**line, strata=strata, kinds=kinds)
+    return Scores(**line, **table)
 
 
 def _parts(trials: Trials, readable: NDArray[np.bool_]) -> Iterator[Layout]:
