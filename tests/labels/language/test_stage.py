@@ -126,6 +126,18 @@ def test_without_options_a_finished_directory_is_left_and_with_them_it_is_made_a
     assert open_study(study.directory).config.labels.llm is None
 
 
+def test_what_rests_on_the_labels_before_is_named(study, hostile, tools_llm):
+    answering(hostile, tools_llm)
+    options = ("--llm", "m", "--base-url", hostile.url, "--features", "1")
+    assert "made from the labels before" not in command(study, *options).stderr
+    labelled, report = study.comparison("a", "b") / "labelled", study.directory / "report"
+    for directory in (labelled, report):
+        artifacts.finish(directory, "report", {}, inputs={}, counts={}, files=[])
+    said = command(study, "--llm", "none").stderr
+    assert f"made from the labels before: {labelled}, {report}. Delete these, then run" in said
+    assert "made from the labels before" not in command(study).stderr  # nothing was made again
+
+
 def test_a_changed_study_file_is_an_error_as_everywhere(study, hostile, tools_llm):
     run_stage(study, "labels")
     values = study.config.model_dump(mode="json")

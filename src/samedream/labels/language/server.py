@@ -20,7 +20,9 @@ import openai
 from samedream.labels.language.budget import Cost, estimated_tokens
 from samedream.labels.language.question import Question
 
-_MOST_BYTES = 1 << 20  # of a reply; an answer has a few hundred
+_MOST_BYTES = (
+    1 << 16
+)  # of a reply; an answer has a few hundred, and reading hostile text takes the square of its length
 _SHORTEST_KEY = 8  # what is shorter is a stand-in for servers that want none
 _RUNGS = ("strict schema", "schema", "json", "text")
 _PASSING = (408, 409, 425, 429)
@@ -160,7 +162,7 @@ class Server:
             async for chunk in response.iter_bytes(1 << 16):
                 body += chunk
                 if len(body) > _MOST_BYTES:
-                    raise NoAnswerError("the reply is larger than 1 MB: it was cut off and is not used")
+                    raise NoAnswerError("the reply is larger than 64 kB: it was cut off and is not used")
         said = _said(bytes(body), messages)
         return replace(said, text=self._without_key(said.text))
 
