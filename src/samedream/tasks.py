@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from samedream import artifacts
+from samedream.comparison.labelled import DIRECTORY
 from samedream.readers import EMBEDDING, frozen_of, repeat_of, states_of, twin_of
 from samedream.study import Study
 
@@ -101,7 +102,7 @@ def _comparison(study: Study, left: str, right: str) -> None:
 
 def _of_labels(study: Study, left: str, right: str) -> Path:
     """Where what is measured of two models' labels is."""
-    return study.comparison(left, right) / "labelled"
+    return study.comparison(left, right) / DIRECTORY
 
 
 def _words(study: Study, left: str, right: str) -> None:
@@ -159,7 +160,7 @@ def tasks(study: Study, *, again: bool = False) -> list[Task]:
     listed += [of("labels", r, study.labels(r), _labels, study, r, again) for r in labelled_readers(study)]
     for a, b in study.pairs():
         listed.append(of("comparison", f"{a}--{b}", study.comparison(a, b), _comparison, study, a, b))
-        listed.append(of("comparison", f"{a}--{b}/labelled", _of_labels(study, a, b), _words, study, a, b))
+        listed.append(of("comparison", f"{a}--{b}/{DIRECTORY}", _of_labels(study, a, b), _words, study, a, b))
     if len(study.models()) > 2:
         listed += [of("comparison", "all", study.together, _together, study)]
     listed += [of("report", "page", study.directory / "report", _report, study)]

@@ -60,9 +60,10 @@ def with_options(directory: Path, options: dict[str, Any]) -> "tuple[Study, bool
 
 def say_outdated(study: "Study") -> None:
     """Say what was made from the labels that were there before, and what to do about it."""
+    from samedream.comparison.labelled import DIRECTORY
     from samedream.tasks import tasks
 
-    rests = [task for task in tasks(study) if task.stage == "report" or task.name.endswith("/labelled")]
+    rests = [task for task in tasks(study) if task.stage == "report" or task.name.endswith(f"/{DIRECTORY}")]
     outdated = [str(task.directory) for task in rests if task.done()]
     if outdated:
         progress.say(

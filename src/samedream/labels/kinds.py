@@ -24,6 +24,8 @@ from samedream.labels.neighbours import Phrase
 from samedream.labels.surface import ACRONYM, NUMBER, YEAR
 from samedream.labels.syntax import WordClass
 
+UNCLEAR = "unclear"  # the label where nothing can be said
+NAMELESS = ("", UNCLEAR)
 MAJORITY = 0.6
 EDGE = 0.75
 DENSE = 0.5
@@ -172,7 +174,7 @@ def describe(traits: Traits, most: int) -> Described:
     for share, place in ((traits.at_start, "start"), (traits.at_end, "end")):
         if share >= EDGE:
             return Described("position", f"{place} of passage" + (f" ({keywords})" if keywords else ""))
-    words = keywords or _quoted([trigger.name for trigger in traits.triggers[:most]]) or "unclear"
+    words = keywords or _quoted([trigger.name for trigger in traits.triggers[:most]]) or UNCLEAR
     if traits.firing_rate > DENSE:
         return Described("dense", words)
     share, lift = traits.topic

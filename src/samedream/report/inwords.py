@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samedream import artifacts
+from samedream.comparison.labelled import DIRECTORY
 from samedream.comparison.labelled.claims import Claim, Written
 from samedream.comparison.labelled.store import BY_MODEL, WRITTEN, load_written
-from samedream.report.labelled import DIRECTORY
 from samedream.report.views import Card
 
 

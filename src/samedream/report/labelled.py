@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from samedream import artifacts
+from samedream.comparison.labelled import DIRECTORY
+from samedream.comparison.labelled.store import LABELLED
 from samedream.report.reading import read_json
 from samedream.report.tables import WAYS, Cell, Column, Line, Table, at, both_ways, cell, kept
 from samedream.report.words import CANNOT_TELL, NONE, count, figure, listed, percent
 
-DIRECTORY = "labelled"
-FIGURES = "labelled.json"
 _READERS = ("as badged", "rule", "embedding")  # the first that was measured is shown; the others are in the file
 _LABELS = (
     ("own", "the feature’s own label", "the ceiling", True),
@@ -36,7 +36,7 @@ def read_labelled(comparison: Path) -> Mapping[str, Any] | None:
         CorruptArtifactError: The file cannot be read.
     """
     directory = comparison / DIRECTORY
-    return read_json(directory / FIGURES) if artifacts.read_manifest(directory) is not None else None
+    return read_json(directory / LABELLED) if artifacts.read_manifest(directory) is not None else None
 
 
 def labelled_tables(found: Mapping[str, Any] | None, names: tuple[str, str]) -> list[Table]:

@@ -11,3 +11,5 @@ features). ``material`` is what it is made from, ``counting`` the arithmetic, ``
 Files in ``comparison/<a>--<b>/labelled/`` (see ``store``): ``transfer.parquet``, ``labelled.json``, ``judged.parquet``,
 ``judge.svg``, ``written.json`` and ``.md``, ``written-by-model.json`` and ``.md``, ``manifest.json``.
 """
+
+DIRECTORY = "labelled"

@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from samedream.comparison.labelled.features import Feature, pairs
+from samedream.labels.scores.badges import BADGES, FAIR_OR_BETTER
 
 SELDOM = 0.2  # examples fire in at most this share of the passages: the others are mostly "the" and commas
 NAMELESS = ("punctuation", "dense", "position")  # kinds whose label is no name for a concept
-FAIR = ("strong", "fair")
-SOME = (*FAIR, "weak")  # better than another feature's label on held-out passages
+SOME = BADGES[:3]  # better than another feature's label on held-out passages
 
 Pair = tuple[Feature, Feature]
 
@@ -55,13 +55,13 @@ class Material:
     def telling_pairs(self, chosen: Iterable[Pair]) -> list[Pair]:
         """Pairs of which both can stand as examples: fair labels first, then those that say what was not said yet."""
         fit = [pair for pair in chosen if self.telling(pair[0]) and self.telling(pair[1])]
-        fit.sort(key=lambda pair: not all(one.badge in FAIR for one in pair))
+        fit.sort(key=lambda pair: not all(one.badge in FAIR_OR_BETTER for one in pair))
         return distinct(fit, _words_of_pair)
 
     def examples(self, chosen: Iterable[Feature], most: int) -> list[Feature]:
         """Features that can stand as examples and say different things, fair labels first; failing those, the first."""
         listed = list(chosen)
-        fit = distinct(sorted(filter(self.telling, listed), key=lambda one: one.badge not in FAIR), _words)
+        fit = distinct(sorted(filter(self.telling, listed), key=lambda one: one.badge not in FAIR_OR_BETTER), _words)
         return (fit or listed)[:most]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from samedream import progress
 from samedream.comparison.labelled.transfer import Fit
 from samedream.errors import ModelNotFoundError
+from samedream.labels.kinds import NAMELESS
 from samedream.labels.scores.badges import EMBEDDING, RULE, THEMATIC
 from samedream.labels.scores.counting import count_terms
 from samedream.labels.scores.readers import cosines, rule_matrix, rule_values
@@ -20,7 +21,6 @@ from samedream.records import Passage
 
 AS_BADGED = "as badged"
 """Each label read as its badge is: a topic by the embedding, every other by its rule."""
-_NAMELESS = ("", "unclear")
 
 Mask = NDArray[np.bool_]
 
@@ -64,7 +64,7 @@ def readers(
 def _named(table: pa.Table) -> Mask:
     return np.array(
         [
-            status == "ok" and label not in _NAMELESS
+            status == "ok" and label not in NAMELESS
             for status, label in zip(table["status"].to_pylist(), table["label"].to_pylist(), strict=True)
         ],
         dtype=np.bool_,

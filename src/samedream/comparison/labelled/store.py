@@ -22,7 +22,6 @@ from samedream.comparison.labelled.claims import Written
 from samedream.comparison.labelled.written import markdown
 from samedream.errors import CorruptArtifactError
 
-DIRECTORY = "labelled"
 TRANSFER = "transfer.parquet"
 LABELLED = "labelled.json"
 WRITTEN = "written"

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from samedream.comparison.labelled.claims import SECTIONS, Claim, Section, Written
 from samedream.comparison.labelled.ending import divergences, summary
-from samedream.comparison.labelled.material import FAIR, Material
+from samedream.comparison.labelled.material import Material
 from samedream.comparison.labelled.overlap import anchors, overlap
 from samedream.comparison.labelled.style import granularity, style
+from samedream.labels.scores.badges import FAIR_OR_BETTER
 
 _WRITERS: tuple[Callable[[Material], Section], ...] = (overlap, granularity, style, anchors, divergences, summary)
 
@@ -42,7 +43,7 @@ def notes(material: Material) -> list[str]:
     ]
     if material.scored:
         judged = [one.badge for side in material.features.values() for one in side if one.badge is not None]
-        fair = sum(badge in FAIR for badge in judged)
+        fair = sum(badge in FAIR_OR_BETTER for badge in judged)
         said.append(
             f"{fair:,} of {len(judged):,} labels are at least fair by their score on held-out passages, the others "
             "weak or no better than another feature’s. Examples are fair ones where there are any, else weak ones."

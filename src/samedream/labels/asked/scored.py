@@ -13,6 +13,7 @@ from samedream.labels.asked.asked import TASKS, Asked, ask_scores
 from samedream.labels.asked.figures import Score
 from samedream.labels.config import LabelsConfig
 from samedream.labels.keywords import Label
+from samedream.labels.kinds import NAMELESS
 from samedream.labels.language.question import Ask
 from samedream.labels.scores.badges import badge_of
 from samedream.labels.scores.judged import Judged
@@ -21,7 +22,6 @@ from samedream.labels.scores.trials import Trials
 from samedream.records import Passage
 
 DETECTION = TASKS[0]
-_NO_LABEL = ("", "unclear")
 
 
 def score_by_asking(
@@ -49,7 +49,7 @@ def score_by_asking(
     if ask is None:
         return None
     named = np.zeros(len(labels), np.bool_)
-    named[list(wanted)] = [labels[feature].label not in _NO_LABEL for feature in wanted]
+    named[list(wanted)] = [labels[feature].label not in NAMELESS for feature in wanted]
     control = others(fired, named, seed=seed)[0]
     return ask_scores(
         ask,

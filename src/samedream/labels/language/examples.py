@@ -16,6 +16,7 @@ from scipy import sparse
 from samedream.features.candidates import article_index
 from samedream.features.strata import draw, passage_keys
 from samedream.labels.ctfidf import rarity
+from samedream.labels.drawing import first_free, thirds
 from samedream.labels.keywords import term_counts
 from samedream.labels.words import find_words
 from samedream.records import Passage
@@ -94,7 +95,7 @@ def choose_examples(
         of = slice(entries.indptr[place], entries.indptr[place + 1])
         fires, entry = entries.indices[of].astype(np.int64), entries.data[of] - 1
         ticket = draw(keys, np.full(len(keys), feature, np.int32))
-        shown, tried = _thirds(fires, activity.data[entry], article, ticket=ticket)
+        shown, tried = _shown_and_tried(fires, activity.data[entry], article, ticket=ticket)
         spans = dict(
             zip(fires.tolist(), zip(peaks[0][entry].tolist(), peaks[1][entry].tolist(), strict=True), strict=True)
         )
@@ -102,19 +103,17 @@ def choose_examples(
         silent = np.setdiff1d(np.arange(len(passages)), fires)
         nearest = silent[np.lexsort((ticket[silent], -np.asarray(space @ centre).ravel()[silent]))]
         taken = set(article[[*shown, *tried]].tolist())
-        near = _first_free(nearest, article, taken, most=2 * UNLIKE)
-        others = _first_free(silent[np.argsort(ticket[silent])], article, taken, most=AGAINST)
+        near = first_free(nearest, article, taken, most=2 * UNLIKE)
+        others = first_free(silent[np.argsort(ticket[silent])], article, taken, most=AGAINST)
         yield Examples(feature, [(row, spans[row]) for row in shown], near[::2], tried, [*near[1::2], *others])
 
 
-def _thirds(
+def _shown_and_tried(
     fires: NDArray[np.int64], value: NDArray[np.float32], article: NDArray[np.int64], *, ticket: NDArray[np.float64]
 ) -> tuple[list[int], list[int]]:
     """Passages to show and to hold back, of each third of the activations, of each article its strongest passage."""
-    order = np.lexsort((ticket[fires], -value))
-    _, first = np.unique(article[fires[order]], return_index=True)
-    best = fires[order[np.sort(first)]]
-    third = len(THIRDS) * np.arange(len(best)) // len(best)
+    strongest, third = thirds(fires, value, article, ticket=ticket)
+    best = fires[strongest]
     shown: list[int] = []
     tried: list[int] = []
     for number, most in enumerate(THIRDS):
@@ -125,15 +124,3 @@ def _thirds(
         tried += drawn[count : count + TRIED].tolist()
     rank = {int(row): place for place, row in enumerate(best)}
     return sorted(shown, key=rank.__getitem__), tried
-
-
-def _first_free(candidates: NDArray[np.int64], article: NDArray[np.int64], taken: set[int], *, most: int) -> list[int]:
-    """The first candidates whose articles are not taken yet; they take them."""
-    found: list[int] = []
-    for row in candidates:
-        if len(found) == most:
-            break
-        if (number := int(article[row])) not in taken:
-            taken.add(number)
-            found.append(int(row))
-    return found

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samedream.labels.rating.records import Rating
+from samedream.labels.scores.badges import FAIR_OR_BETTER
 from samedream.records import Interval
 
-FIT = ("strong", "fair")  # badges that say that a label fits
 LEAST = 10  # answers below which no agreement is reported
 _DRAWS = 1000
 _CONFIDENCE = 0.95
@@ -104,7 +104,7 @@ def _agreement(
     current = [(one, row) for one in own if (row := _row(labels, one)) is not None and row["label"] == one.label]
     compared = [(one, row["badge"]) for one, row in current if row.get("badge") is not None]
     said = np.array([one.answer == "yes" for one, _ in compared], dtype=np.bool_)
-    scored = np.array([badge in FIT for _, badge in compared], dtype=np.bool_)
+    scored = np.array([badge in FAIR_OR_BETTER for _, badge in compared], dtype=np.bool_)
     kappa = kappa_interval(said, scored, seed) if len(compared) >= LEAST else None
     why = ""
     if len(compared) < LEAST:

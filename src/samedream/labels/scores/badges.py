@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 STRONG, FAIR = 0.25, 0.1
 BADGES = ("strong", "fair", "weak", "none")
+FAIR_OR_BETTER = BADGES[:2]
 EMBEDDING, RULE = "embedding", "rule"
 THEMATIC = ("topic", "dense")
 

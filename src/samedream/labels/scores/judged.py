@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samedream.labels.ctfidf import Csr
 from samedream.labels.keywords import Label
+from samedream.labels.kinds import NAMELESS
 from samedream.labels.scores.badges import BADGES, EMBEDDING, RULE, badges, headline_of
 from samedream.labels.scores.counting import count_terms
 from samedream.labels.scores.readers import cosines, rule_matrix, rule_values
@@ -60,7 +61,7 @@ def judge(
         embedded: The labels and the passages as the neutral embedder sees them, or None without one.
         seed: Of the controls and the resamples.
     """
-    named = np.array([label.status == "ok" and label.label not in ("", "unclear") for label in labels], bool)
+    named = np.array([label.status == "ok" and label.label not in NAMELESS for label in labels], bool)
     readable = named & supported(trials, len(labels))
     with_rule = readable & np.array([bool(label.rule_terms) for label in labels], bool)
     scores = {RULE: _scored(_rule_reader(labels, trials, passages), trials, fired, readable=with_rule, seed=seed)}

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from samedream.features.candidates import article_index
 from samedream.features.strata import draw, passage_keys
+from samedream.labels.drawing import first_free, thirds
 from samedream.labels.evidence import Evidence, label_fold
 from samedream.labels.scores.traps import Places, find_places, traps
 from samedream.records import Passage
@@ -181,14 +182,14 @@ def _draw(
     silent[mine.passage] = False
     where = {int(passage): (int(a), int(b)) for passage, a, b in zip(*trapped, strict=True) if silent[passage]}
     candidates = np.fromiter(where, np.int64, len(where))
-    for passage in _first_free(candidates[np.argsort(ticket[candidates])], fold.article, taken, most=OF_KIND):
+    for passage in first_free(candidates[np.argsort(ticket[candidates])], fold.article, taken, most=OF_KIND):
         rows.append((passage, GROUPS.index("trap"), 0.0, *where[passage]))
     others = np.flatnonzero(silent)
     if near is not None:
         nearest = others[np.lexsort((ticket[others], -near[others]))]
-        for passage in _first_free(nearest, fold.article, taken, most=OF_KIND):
+        for passage in first_free(nearest, fold.article, taken, most=OF_KIND):
             rows.append((passage, GROUPS.index("near"), 0.0, -1, -1))
-    for passage in _first_free(others[np.argsort(ticket[others])], fold.article, taken, most=OF_KIND):
+    for passage in first_free(others[np.argsort(ticket[others])], fold.article, taken, most=OF_KIND):
         rows.append((passage, GROUPS.index("random"), 0.0, -1, -1))
     return sorted(rows, key=lambda row: row[1])
 
@@ -197,10 +198,7 @@ def _positives(
     mine: _Firings, article: NDArray[np.int64], *, ticket: NDArray[np.float64], taken: set[int]
 ) -> list[_Row]:
     """Positives of each third of a feature's activations, of each article its strongest passage."""
-    order = np.lexsort((ticket[mine.passage], -mine.value))
-    _, first = np.unique(article[mine.passage[order]], return_index=True)
-    best = order[np.sort(first)]
-    third = POSITIVE * np.arange(len(best)) // len(best)
+    best, third = thirds(mine.passage, mine.value, article, ticket=ticket)
     rows: list[_Row] = []
     for group in range(POSITIVE):
         inside = best[third == group]
@@ -209,18 +207,6 @@ def _positives(
             taken.add(int(article[passage]))
             rows.append((passage, group, float(mine.value[i]), int(mine.start[i]), int(mine.end[i])))
     return rows
-
-
-def _first_free(candidates: NDArray[np.int64], article: NDArray[np.int64], taken: set[int], *, most: int) -> list[int]:
-    """The first candidates whose articles are not taken yet; they take them."""
-    found: list[int] = []
-    for passage in candidates:
-        if len(found) == most:
-            break
-        if (number := int(article[passage])) not in taken:
-            taken.add(number)
-            found.append(int(passage))
-    return found
 
 
 def _gathered(drawn: Sequence[tuple[int, list[_Row]]], rows: NDArray[np.int64]) -> Trials:
