@@ -8,7 +8,10 @@ known     comparisons whose answer is known
 """
 
 import json
+import shutil
 import sys
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +24,7 @@ from samedream.planted.states import planted_states
 from samedream.planted.trials import Reading, figures
 
 DRAWS, LARGE_DRAWS, TRAINED_DRAWS, SPLIT_DRAWS = 40, 5, 2, 10
+LARGE_RUN = Path("runs/planted-large")
 LARGE = Size(left=2048, right=4096, passages=50_000)
 
 
@@ -45,8 +49,23 @@ def accuracy() -> None:
 
 
 def large() -> None:
-    """Large planted pairs."""
-    _record("planted_large", planted_readings(LARGE_DRAWS, 2000, size=LARGE))
+    """Large planted pairs; what was read is kept after each draw, so that a killed run goes on."""
+    readings: dict[float, list[Reading]] = {share: [] for share in SHARES}
+    for draw in range(LARGE_DRAWS):
+        for share, found in large_draw(2000 + draw).items():
+            readings[share] += found
+    _record("planted_large", readings)
+    shutil.rmtree(LARGE_RUN)  # the next run reads them with the code that there is then
+
+
+def large_draw(seed: int) -> dict[float, list[Reading]]:
+    """One large pair of each shared fraction."""
+    kept = LARGE_RUN / f"{seed}.json"
+    if not kept.exists():
+        found = planted_readings(1, seed, size=LARGE)
+        LARGE_RUN.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps([[share, [asdict(one) for one in of]] for share, of in found.items()]))
+    return {share: [Reading(**one) for one in of] for share, of in json.loads(kept.read_text())}
 
 
 def trained() -> None:
