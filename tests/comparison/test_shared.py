@@ -9,12 +9,17 @@ from samedream.comparison.estimates import normalised, soft_pass
 from samedream.comparison.shared import bar_between, shared_fraction
 
 
+def share(*directions, twin=None):
+    fraction = shared_fraction(*directions, twin=twin)
+    return fraction.interval() if fraction else None
+
+
 def test_shared_fraction_by_hand():
     # bar between 0 and .6: 80 of 100 in the repeat, 10 at the twin, 45 in the other: (45 - 10) / (80 - 10) = .5
     ceiling = direction([0.6] * 80 + [0.0] * 20)
     floor = direction([0.6] * 10 + [0.0] * 90)
     found = direction([0.6] * 45 + [0.0] * 55)
-    interval = shared_fraction(found, floor, ceiling)
+    interval = share(found, floor, ceiling)
     assert interval.value == pytest.approx(0.5)
     assert 0.3 < interval.low < 0.45 < 0.55 < interval.high < 0.7
 
@@ -23,17 +28,17 @@ def test_shared_fraction_does_not_ask_for_equal_strength():
     # every feature is shared but matches less well than in the repeat: prevalence is still 1
     rng = np.random.default_rng(1)
     ceiling, found, floor = (direction(rng.normal(mean, 0.05, 500)) for mean in (0.7, 0.5, 0.05))
-    assert shared_fraction(found, floor, ceiling).value == pytest.approx(1.0, abs=0.05)
+    assert share(found, floor, ceiling).value == pytest.approx(1.0, abs=0.05)
     assert normalised(*(d.universality() for d in (found, floor, ceiling))).value < 0.75
 
 
 def test_shared_fraction_is_clipped_and_withheld():
     ceiling, floor = direction([0.6] * 50 + [0.0] * 50), direction([0.0] * 100)
-    assert shared_fraction(direction([0.6] * 90 + [0.0] * 10), floor, ceiling).value == 1.0
-    assert shared_fraction(direction([0.0] * 100), floor, ceiling).low == 0.0
-    assert shared_fraction(ceiling, None, ceiling) is None
-    assert shared_fraction(ceiling, floor, None) is None
-    assert shared_fraction(ceiling, ceiling, ceiling) is None
+    assert share(direction([0.6] * 90 + [0.0] * 10), floor, ceiling).value == 1.0
+    assert share(direction([0.0] * 100), floor, ceiling).low == 0.0
+    assert share(ceiling, None, ceiling) is None
+    assert share(ceiling, floor, None) is None
+    assert share(ceiling, ceiling, ceiling) is None
 
 
 def test_the_bar_stands_between_twin_and_repeat():
@@ -53,7 +58,7 @@ def test_the_interval_holds_what_another_dictionary_would_change(truth, chances)
     for _ in range(200):
         again, floor = rng.random(n) < found, rng.random(n) < unfound
         passed = np.where(np.arange(n) < common, rng.random(n) < found, rng.random(n) < unfound)
-        interval = shared_fraction(*(direction(0.6 * x) for x in (passed, floor, again)))
+        interval = share(*(direction(0.6 * x) for x in (passed, floor, again)))
         values.append(interval.value)
         covered += interval.low <= truth <= interval.high
         widths.append(interval.high - interval.low)
@@ -84,7 +89,7 @@ def test_the_interval_takes_what_a_dictionary_misses_for_chance(exact):
         has, again, other = kept(left), kept(left), kept(right)
         floor = np.zeros(left)
         found = has & (np.arange(left) < common) & other[:left]
-        interval = shared_fraction(*(direction(0.6 * x) for x in (found, floor, has & again)))
+        interval = share(*(direction(0.6 * x) for x in (found, floor, has & again)))
         values.append(interval.value)
         covered += interval.low <= common / left <= interval.high
         widths.append(interval.high - interval.low)
@@ -100,8 +105,8 @@ def test_the_interval_takes_what_a_dictionary_misses_for_chance(exact):
 
 def test_a_floor_of_other_features_may_have_another_number_of_them():
     ceiling, found = direction([0.6] * 80 + [0.0] * 20), direction([0.6] * 45 + [0.0] * 55)
-    alike = shared_fraction(found, direction([0.6] * 10 + [0.0] * 90), ceiling)
-    fewer = shared_fraction(found, direction([0.6] * 4 + [0.0] * 36), ceiling)
+    alike = share(found, direction([0.6] * 10 + [0.0] * 90), ceiling)
+    fewer = share(found, direction([0.6] * 4 + [0.0] * 36), ceiling)
     assert fewer.value == pytest.approx(alike.value)
     assert fewer.high - fewer.low > alike.high - alike.low
 
@@ -116,11 +121,11 @@ def test_tokens_are_no_chance_where_the_floor_is_of_other_features():
     found, floor = direction(0.6 * tokens), replace(direction(0.6 * (np.arange(400) >= 360)), own=False)
     ceiling = direction(0.6 * (np.arange(400) < 328))
     t = stats.t.ppf(0.975, 48)
-    alone = shared_fraction(found, floor, ceiling)
-    beside = shared_fraction(found, floor, ceiling, twin=direction(0.6 * tokens))
+    alone = share(found, floor, ceiling)
+    beside = share(found, floor, ceiling, twin=direction(0.6 * tokens))
     assert alone.value == beside.value == 0.0
     assert alone.high == pytest.approx(t * np.sqrt(2 * 0.09 / 400) / 0.72)
     assert beside.high == pytest.approx(t * np.sqrt(1.2 * 0.09 / 400) / 0.72)
     # a floor of these features says so itself
-    own = shared_fraction(found, direction(0.6 * tokens), ceiling)
+    own = share(found, direction(0.6 * tokens), ceiling)
     assert own.high == pytest.approx(t * np.sqrt(0.4 * 0.09 / 400) / 0.72)

@@ -15,9 +15,9 @@ from samedream.comparison.dense.dense import dense
 from samedream.comparison.estimates import Direction, Sampled, found_again, normalised
 from samedream.comparison.granularity.curves import breadths
 from samedream.comparison.granularity.granularity import granularity, own_rung
-from samedream.comparison.method import method, notes
+from samedream.comparison.method import hanging, method, notes
 from samedream.comparison.nulls import false_passes
-from samedream.comparison.shared import shared_fraction
+from samedream.comparison.shared import Fraction, shared_fraction
 from samedream.comparison.sharing.sharing import sharing
 from samedream.comparison.structure.structure import in_all, structure
 from samedream.comparison.table import class_counts, matches
@@ -150,7 +150,8 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     structures = structure(arena, a, b)
     broad = breadths(own_rung(arena), arena.blocks, arena.context.topics)
     table = matches(a, b, made_of.columns, structures=structures, breadths=(broad["left"], broad["right"]))
-    fraction = both(lambda side: _shared(side, side.unshared))
+    fractions = {way: _shared(side, side.unshared) for way, side in (("a_to_b", a), ("b_to_a", b))}
+    shared = Directed(**{way: fraction.interval() if fraction else None for way, fraction in fractions.items()})
     return Comparison(
         matches=table,
         universality=both(lambda side: _universality(side).interval(extra_variance=side.seed_variance)),
@@ -158,8 +159,8 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         floor_frozen=both(lambda side: side.frozen.direction.universality().interval() if side.frozen else None),
         ceiling=both(lambda side: side.ceiling.universality().interval() if side.ceiling else None),
         normalised=both(_normalised),
-        shared_fraction=fraction,
-        shared_over_twins=both(lambda side: _shared(side, side.floor)),
+        shared_fraction=shared,
+        shared_over_twins=both(_shared_over_twins),
         mean_r={
             "found": means(lambda side: float(side.found.direction.r.mean())),
             "floor": means(lambda side: float(side.floor.r.mean()) if side.floor else None),
@@ -174,14 +175,14 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         decoder_cosine={"a_to_b": _pointing(arena, a), "b_to_a": _pointing(arena, b)},
         granularity=granularity(arena, a, b, broad),
         sharing=made_of.figures,
-        crosscoder=crosscoder(arena.context.states, arena.blocks.code, fraction, seed=arena.config.seed),
+        crosscoder=crosscoder(arena.context.states, arena.blocks.code, shared, seed=arena.config.seed),
         structure=in_all((a, b), structures),
         classes=class_counts(table),
         passages=a.activity.passages,
         blocks=arena.blocks.count,
         features=(a.activity.features, b.activity.features),
         method=method(arena),
-        notes=notes(arena),
+        notes=[*hanging(fractions), *notes(arena)],
     )
 
 
@@ -189,9 +190,14 @@ def _universality(side: View) -> Sampled:
     return side.found.direction.universality()
 
 
-def _shared(side: View, unshared: Direction | None) -> Interval | None:
+def _shared(side: View, unshared: Direction | None) -> Fraction | None:
     twin = side.twin.direction if side.twin else None
     return shared_fraction(side.found.direction, unshared, side.ceiling, twin=twin)
+
+
+def _shared_over_twins(side: View) -> Interval | None:
+    fraction = _shared(side, side.floor)
+    return fraction.interval() if fraction else None
 
 
 def _normalised(side: View) -> Interval | None:

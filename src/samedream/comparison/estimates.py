@@ -39,7 +39,14 @@ class Sampled:
 
     def variance(self) -> float:
         """The jackknife variance of the figure."""
-        return float(jackknife_variance(self.without, self.halves))
+        return float(_parts(self.without, self.halves).sum())
+
+    def carriers(self, *, extra_variance: float = 0.0) -> NDArray[np.int64]:
+        """The fewest groups that carry half of the variance, int64, the weightiest first; all where all carry less."""
+        parts = _parts(self.without, self.halves)
+        order = np.argsort(-parts, kind="stable")
+        half = (parts.sum() + extra_variance) / 2
+        return order[: int(np.searchsorted(np.cumsum(parts[order]), half)) + 1]
 
     def interval(self, *, extra_variance: float = 0.0, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
         """The 95 % interval ``value -+ t sqrt(variance)``, t with (groups - 2) degrees of freedom.
@@ -75,12 +82,14 @@ def jackknife_variance(without: Floats, halves: tuple[int, int]) -> Floats:
         without: Figures with each group left out, ``[groups, ...]``, the groups of half 1 first.
         halves: How many groups each half has.
     """
-    first, second = (
-        (len(part) - 1) / len(part) * ((part - part.mean(axis=0)) ** 2).sum(axis=0)
-        for part in np.split(without, [halves[0]])
-    )
-    total: Floats = first + second
+    total: Floats = _parts(without, halves).sum(axis=0)
     return total
+
+
+def _parts(without: Floats, halves: tuple[int, int]) -> Floats:
+    """What each group adds to the variance, as `without`."""
+    spread = [(len(part) - 1) / len(part) * (part - part.mean(axis=0)) ** 2 for part in np.split(without, [halves[0]])]
+    return np.concatenate(spread)
 
 
 def _t(degrees: int) -> float:

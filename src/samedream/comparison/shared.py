@@ -15,6 +15,23 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Fraction:
+    """The shared fraction before its interval.
+
+    Attributes:
+        sampled: The figure and its value without each group of articles.
+        of_dictionaries: Variance from which features another dictionary would have found.
+    """
+
+    sampled: Sampled
+    of_dictionaries: float
+
+    def interval(self) -> Interval:
+        """The 95 % interval, within [0, 1]."""
+        return self.sampled.interval(extra_variance=self.of_dictionaries, lowest=0.0, highest=1.0)
+
+
+@dataclass(frozen=True)
 class _Passes:
     """How far features pass the bar: each 0 to 1, their mean with each group left out, and `Direction.own`."""
 
@@ -25,7 +42,7 @@ class _Passes:
 
 def shared_fraction(
     found: Direction, floor: Direction | None, ceiling: Direction | None, *, twin: Direction | None = None
-) -> Interval | None:
+) -> Fraction | None:
     """Share of one model's stable features that the other model has: Rogan & Gladen (1978), protocol 3.4.
 
     ``pi = (m_AB - alpha) / (m_AA' - alpha)``: m is the share of features matched above a bar in the other model and in
@@ -56,7 +73,7 @@ def shared_fraction(
     figure = Sampled(value, (m.mean.without - alpha.mean.without) / gap.without, found.halves)
     beside = alpha if alpha.own else _passes(twin, bar) if twin else None
     variance = _of_dictionaries(float(np.clip(value, 0.0, 1.0)), m, again, alpha=alpha, beside=beside)
-    return figure.interval(extra_variance=variance / gap.value**2, lowest=0.0, highest=1.0)
+    return Fraction(figure, variance / gap.value**2)
 
 
 def bar_between(floor: Floats, ceiling: Floats) -> float:
