@@ -18,7 +18,12 @@ WAYS = ("a_to_b", "b_to_a")
 def answer(summary: dict[str, Any]) -> dict[str, Any]:
     """What the headline needs of a comparison's summary.json."""
     keys = ("models", "passages", "verdict", *FIGURES)
-    return {**{key: summary[key] for key in keys}, "granularity": summary["granularity"]["verdict"]}
+    hanging = [note for note in summary["notes"] if "hangs on few articles" in note]
+    return {
+        **{key: summary[key] for key in keys},
+        "granularity": summary["granularity"]["verdict"],
+        "hanging": hanging,
+    }
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -39,7 +44,8 @@ def markdown(found: dict[str, Any]) -> str:
         f"{found['passages']:,} passages; in brackets 95 % intervals. Which of the two cuts the world finer: {finer}. "
         "*Over twins alone* is the shared fraction under a weaker assumption (docs/comparison.md).",
     ]
-    return "\n".join(lines)
+    named = [note.replace("a to b", f"{a} in {b}").replace("b to a", f"{b} in {a}") for note in found["hanging"]]
+    return "\n\n".join(["\n".join(lines), *named])
 
 
 def _cell(interval: dict[str, float] | None, key: str) -> str:

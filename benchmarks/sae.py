@@ -133,7 +133,6 @@ def quality_jobs(only: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     every += [job for setting in ("stock", "tuned") for job in jobs(["sparsify"], setting, 0, LARGE)]
     extra = ("centred", "tuned")
     every += [job for setting in extra for job in jobs(PEERS, setting, 0, SMALL)] + jobs(PEERS, "mended", 0, LARGE)
-    every += [job for seed in (1, 2) for setting in extra for job in jobs(PEERS, setting, seed, SMALL)]
     once = {json.dumps(job): job for job in every}
     return [job for job in once.values() if not only or job[0] in only]
 
