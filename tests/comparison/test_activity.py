@@ -88,12 +88,23 @@ def test_nan_and_negative_and_other_things_are_refused():
     assert str(error.value) == (
         "left: the smallest value is -0.5, expected activity of at least 0 (feature activations, not pre-activations)"
     )
-    for wrong in ("activity", [[1.0]], np.ones(3), np.array([["a"]]), None):
+    for wrong, found in (
+        (np.ones(3), "ndarray of float64 with shape (3,)"),
+        (sparse.csr_array(np.ones((2, 2), dtype=np.complex64)), "csr_array of complex64 with shape (2, 2)"),
+    ):
+        with pytest.raises(ComparisonError) as error:
+            as_csr(wrong, "left")
+        assert str(error.value) == (
+            f"left: found {found}, expected a scipy sparse matrix [passages, features] of activity"
+        )
+    for wrong in ("activity", [[1.0]], np.array([["a"]]), np.ones((2, 2, 2)), None):
         with pytest.raises(ComparisonError, match="expected a scipy sparse matrix"):
             as_csr(wrong, "left")
 
 
 def test_nothing_to_compare_is_said():
+    with pytest.raises(ComparisonError, match=r"^left has no passages, expected the activity of its features on some"):
+        require_eligible(prepare(np.zeros((0, 3)), "left", ALL), "left", 2)
     with pytest.raises(ComparisonError) as error:
         require_eligible(prepare(np.zeros((5, 3)), "left", ALL), "left", 2)
     assert str(error.value) == (

@@ -67,6 +67,17 @@ def test_the_split_follows_the_seed_and_not_the_names():
     assert not np.array_equal(same.halves[0].rows, other.halves[0].rows)
 
 
+def test_whole_numbers_and_strings_of_any_kind_are_names():
+    numbers = np.repeat(np.arange(100, 150), 2)
+    plain = split_blocks(numbers, 100, 1)
+    objects = np.array([int(number) for number in numbers], dtype=object)
+    texts = [np.array([str(number) for number in numbers], dtype=kind) for kind in (object, np.str_, np.bytes_)]
+    if hasattr(np.dtypes, "StringDType"):
+        texts.append(texts[0].astype(np.dtypes.StringDType()))
+    for names in (objects, list(objects), numbers.astype(np.uint8), *texts):
+        assert np.array_equal(split_blocks(names, 100, 1).code, plain.code)
+
+
 @pytest.mark.parametrize(
     ("blocks", "passages", "message"),
     [
@@ -94,7 +105,13 @@ def test_the_split_follows_the_seed_and_not_the_names():
             10,
             "blocks are float64 values, expected whole numbers or strings: the article of each passage",
         ),
-        ([None] * 10, 10, "blocks are object values, expected whole numbers or strings: the article of each passage"),
+        ([None] * 10, 10, "blocks are NoneType values, expected whole numbers or strings: the article of each passage"),
+        (
+            ["a", None, "b", 3.5],
+            4,
+            "blocks are NoneType and float and str values, expected whole numbers or strings: the article of each "
+            "passage",
+        ),
     ],
 )
 def test_too_few_or_wrong_articles(blocks, passages, message):

@@ -168,6 +168,29 @@ def test_dead_features_are_named(half):
     assert found.features == (302, 400)
 
 
+def test_dead_features_on_any_side_change_no_figure(half, compared):
+    """A twin has none more of them, or as many: the floor must not follow how many dead features a dictionary has."""
+
+    def wider(activity):
+        return sparse.hstack([activity, sparse.csr_array((activity.shape[0], 90))], format="csr")
+
+    sides = half.inputs()
+    models = (wider(half.left), wider(half.right), half.blocks, QUICK)
+    for beside in (sides, {name: wider(activity) for name, activity in sides.items()}):
+        found = compare(*models, **beside)
+        for key in ("universality", "floor", "ceiling", "normalised", "shared_fraction", "shared_over_twins"):
+            assert getattr(found, key) == getattr(compared, key), key
+        assert found.pass_share == compared.pass_share
+
+
+def test_a_repeat_in_the_place_of_the_settings_is_named(half):
+    with pytest.raises(ComparisonError) as error:
+        compare(half.left, half.right, half.blocks, half.left_repeat)
+    assert str(error.value) == (
+        "config is of type csr_array, expected ComparisonConfig; repeats and twins go by name (left_repeat=...)"
+    )
+
+
 def test_the_same_inputs_give_the_same_table(half, compared):
     again = compare(half.left, half.right, half.blocks, QUICK, **half.inputs())
     assert again.matches.equals(compared.matches)

@@ -11,7 +11,7 @@ from samedream import artifacts
 from samedream.comparison.answer import answer
 from samedream.comparison.config import ComparisonConfig
 from samedream.comparison.run import run
-from samedream.comparison.store import load_matches, load_summary
+from samedream.comparison.store import load_matches, load_summary, write_answer
 from samedream.errors import ComparisonError, CorruptArtifactError, MissingArtifactError, StaleArtifactError
 from samedream.labels.store import save_embedding
 
@@ -153,6 +153,24 @@ def test_an_interrupted_run_leaves_nothing_that_counts(study, tmp_path, monkeypa
     run(undisturbed, CONFIG, names=("a", "b"), **study)
     for name in ("matches.parquet", "summary.json", "manifest.json"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_the_answer_is_of_whole_summaries_of_finished_comparisons(study, tmp_path):
+    out, path = tmp_path / "a--b", tmp_path / "answer.json"
+    run(out, CONFIG, names=("a", "b"), **study)
+    whole, manifest = (out / "summary.json").read_bytes(), (out / "manifest.json").read_bytes()
+    (out / "manifest.json").unlink()  # interrupted just before the end
+    write_answer(path, [out], tmp_path / "all")
+    assert not path.exists()
+    (out / "manifest.json").write_bytes(manifest)
+    (out / "summary.json").write_bytes(whole[:1000])
+    with pytest.raises(
+        CorruptArtifactError, match=r"summary\.json does not fit its checksum .*delete .*a--b and rerun"
+    ):
+        write_answer(path, [out], tmp_path / "all")
+    (out / "summary.json").write_bytes(whole)
+    write_answer(path, [out], tmp_path / "all")
+    assert json.loads(path.read_bytes()) == answer(load_summary(out))
 
 
 def test_other_passages_are_refused(study, tmp_path, planted):

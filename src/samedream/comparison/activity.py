@@ -56,12 +56,12 @@ def as_csr(given: Any, name: str) -> Csr:
         name: What to call it in an error.
 
     Raises:
-        ComparisonError: It is not two-dimensional, or holds NaN, infinite or negative values.
+        ComparisonError: It is not two-dimensional, not of real numbers, or holds NaN, infinite or negative values.
     """
-    is_dense = isinstance(given, np.ndarray) and given.dtype.kind in "biuf"
-    if len(getattr(given, "shape", ())) != 2 or not (is_dense or sparse.issparse(given)):
+    is_matrix = isinstance(given, np.ndarray) or sparse.issparse(given)
+    if not is_matrix or len(given.shape) != 2 or given.dtype.kind not in "biuf":
         raise ComparisonError(
-            f"{name}: found {type(given).__name__}, expected a scipy sparse matrix [passages, features] of activity"
+            f"{name}: found {_kind(given)}, expected a scipy sparse matrix [passages, features] of activity"
         )
     matrix: Csr = sparse.csr_array(given, dtype=np.float32)
     if not (matrix.has_canonical_format and matrix.data.all()):
@@ -77,6 +77,13 @@ def as_csr(given: Any, name: str) -> Csr:
             f"(feature activations, not pre-activations)"
         )
     return compact(matrix)
+
+
+def _kind(given: Any) -> str:
+    described = type(given).__name__
+    if hasattr(given, "dtype") and hasattr(given, "shape"):
+        described += f" of {given.dtype} with shape {tuple(given.shape)}"
+    return described
 
 
 def compact(matrix: Csr) -> Csr:
@@ -118,8 +125,10 @@ def require_eligible(activity: Activity, name: str, min_passages: int) -> None:
     """Stop where there is nothing to compare.
 
     Raises:
-        ComparisonError: All features are dead, or none fires in `min_passages` passages.
+        ComparisonError: There are no passages, all features are dead, or none fires in `min_passages` passages.
     """
+    if activity.passages == 0:
+        raise ComparisonError(f"{name} has no passages, expected the activity of its features on some: cannot tell")
     if activity.raw.nnz == 0:
         raise ComparisonError(
             f"{name}: all {activity.features} features are dead on these {activity.passages} passages: cannot tell "

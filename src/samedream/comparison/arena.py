@@ -88,6 +88,11 @@ def enter(given: dict[str, Any], blocks: Any, config: ComparisonConfig, context:
         ComparisonError: A side is not activity, the sides or the context differ in their passages, there are too few
             articles, or left or right has no feature that can be compared.
     """
+    if not isinstance(config, ComparisonConfig):
+        raise ComparisonError(
+            f"config is of type {type(config).__name__}, expected ComparisonConfig; repeats and twins go by name "
+            f"(left_repeat=...)"
+        )
     sides = {
         name: prepare(matrix, name, config) for name, matrix in given.items() if name in REQUIRED or matrix is not None
     }

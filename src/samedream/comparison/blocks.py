@@ -158,11 +158,16 @@ def _numbered(blocks: Any, passages: int) -> tuple[Rows, int]:
     given = np.asarray(blocks)
     if given.shape != (passages,):
         raise ComparisonError(f"blocks has shape {given.shape}, expected ({passages},): the article of each passage")
+    if given.dtype.kind == "T":  # strings of any length: numpy casts them to objects only
+        given = given.astype(object)
     if given.dtype.kind == "O" and all(isinstance(block, str) for block in given):
-        given = given.astype(str)
+        given = given.astype(np.str_)
+    elif given.dtype.kind == "O" and all(type(block) is int or isinstance(block, np.integer) for block in given):
+        given = given.astype(np.int64)
     if given.dtype.kind not in "iuUS":
+        kinds = sorted({type(block).__name__ for block in given}) if given.dtype.kind == "O" else [str(given.dtype)]
         raise ComparisonError(
-            f"blocks are {given.dtype} values, expected whole numbers or strings: the article of each passage"
+            f"blocks are {' and '.join(kinds)} values, expected whole numbers or strings: the article of each passage"
         )
     names, code = np.unique(given, return_inverse=True)
     return code.astype(np.int64), names.size

@@ -88,8 +88,11 @@ def write_answer(path: Path, pairs: Sequence[Path], together: Path) -> None:
         path: The file.
         pairs: The comparisons' directories.
         together: ``comparison/all``; its part is left out where that is not finished or was made from others.
+
+    Raises:
+        CorruptArtifactError: A comparison's summary does not fit its checksum.
     """
-    finished = [json.loads((pair / SUMMARY).read_bytes()) for pair in pairs if (pair / SUMMARY).exists()]
+    finished = [load_summary(pair) for pair in pairs if read_manifest(pair)]
     if len(finished) < len(pairs):
         return
     answers = [answer(found) for found in finished]

@@ -134,12 +134,14 @@ def _floors(arena: Arena, source: str, twin: Pairing | None, *, twins: Pairing |
 
     A twin may have few features that fire often enough, and those follow the words that every passage begins with: a
     mean over them alone is of another kind of feature than the figure it is a floor of. So the twin's rare features
-    count as matching nothing until it has as large a part of its dictionary in the mean as the model has.
+    count as matching nothing until it has as large a part of its dictionary in the mean as the model has, but no more
+    features than the model. The model's dead features are no part of its dictionary: adding some changes nothing.
     """
     floors = [twin.direction] if twin else []
     if twins:
         side, features = arena.sides[source], arena.sides[f"{source}_floor"].features
-        filled = twins.direction.filled(round(side.eligible.size / side.features * features))
+        alive = int((side.fired > 0).sum())
+        filled = twins.direction.filled(min(side.eligible.size, round(side.eligible.size / alive * features)))
         floors.append(replace(filled, own=False))
     return floors
 
