@@ -92,6 +92,20 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
+def test_what_a_killed_write_left_goes_when_its_stage_begins_again(tmp_path: Path) -> None:
+    below = tmp_path / "batchtopk-k8"
+    below.mkdir()
+    for path in (
+        tmp_path / ".x.json.77.tmp",
+        below / ".y.safetensors.77.tmp",
+        below / ".tmpsYOEaq",
+    ):  # safetensors' own
+        path.write_text("half")
+    (below / "whole").write_text("whole")
+    artifacts.begin(tmp_path, "sweep", {}, {})
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["batchtopk-k8", "started.json", "whole"]
+
+
 def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match="no room to write .*Nothing is lost: free some space and rerun"):
         with artifacts.atomic_path(tmp_path / "x") as temporary:

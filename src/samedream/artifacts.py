@@ -218,8 +218,9 @@ def already_done(directory: Path, stage: str, config: Mapping[str, Any], inputs:
 
 def begin(directory: Path, stage: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
     """Note what a stage that resumes is being made from, so that a resume with other settings is an error."""
-    for leftover in directory.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+    for leftover in (*directory.rglob(".*.tmp"), *directory.rglob(".tmp*")):  # ours, and safetensors' own
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
     write_json(directory / STARTED, {"stage": stage, "config": dict(config), "inputs": dict(inputs)})
 
 

@@ -10,9 +10,9 @@ Stratum = Literal["top", "middle", "weak", "near miss"]
 
 
 class Config(BaseModel):
-    """Base of every stage's settings: frozen, and an unknown key is an error, never ignored."""
+    """Base of every stage's settings: frozen; an unknown key is an error, never ignored, and so are nan and inf."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Passage(msgspec.Struct, frozen=True):

@@ -99,6 +99,22 @@ def test_a_wrong_width_names_what_it_was_trained_on():
     )
 
 
+def test_what_is_no_matrix_of_float32():
+    sae, rows = dictionary("topk"), raw_rows()
+    assert torch.equal(sae.encode(rows.double()), sae.encode(rows))  # as a model in float64 gives them
+    with pytest.raises(TrainingError) as error:
+        sae.encode(rows.numpy())
+    assert str(error.value) == (
+        "hidden states are a ndarray, expected a torch tensor [rows, 6]; torch.from_numpy makes one of an array"
+    )
+    with pytest.raises(TrainingError) as error:
+        sae.decode(rows)
+    assert str(error.value) == (
+        f"features of shape {list(rows.shape)}, expected [rows, {F}]: this dictionary was trained on a layer of "
+        f"another model"
+    )
+
+
 def test_no_dictionary_there(tmp_path):
     with pytest.raises(MissingArtifactError) as error:
         SparseAutoencoder.load(tmp_path)

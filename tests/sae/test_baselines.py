@@ -128,6 +128,12 @@ def test_bad_input():
         "k is 8 and pca has 8 features here: expected k below the number of features. Lower k, or raise width (now 64, "
         "hidden states have 4 dimensions)"
     )
+    for name, k in (("kmeans", 2), ("pca", 0)):
+        with pytest.raises(TrainingError) as error:
+            baseline(name, rows, k=k, width=8)
+        assert str(error.value) == (
+            f"a baseline {name!r} with k {k}: expected one of pca, ica, nmf, random, frozen, and k above 0"
+        )
     rows[3, 1] = torch.nan
     with pytest.raises(TrainingError) as error:
         baseline("ica", rows, k=2, width=8)

@@ -111,8 +111,9 @@ def test_hidden_states_that_cannot_be_trained_on(study, plant, command):
     for more in ([], ["--sweep", "k=2"]):
         assert command("sae", made.directory, *more)[::2] == (
             1,
-            "samedream: 1 of 1,000 vectors have NaN or infinite values, the first is row 500: expected finite numbers. "
-            "The model overflowed while it was read; harvest again in float32",
+            f"samedream: {made.activations('one')}: 1 of 1,000 vectors have NaN or infinite values, the first is row "
+            "500: expected finite numbers. The model overflowed while it was read, or they were damaged since: harvest "
+            'again in float32 (dtype = "float32" in [activations])',
         )
 
 
@@ -121,7 +122,8 @@ def test_k_above_the_number_of_features(study, plant, command):
     code, _, said = command("sae", made.directory, "--sweep", "k=8,64")
     assert code == 1
     assert said == (
-        "samedream: k is 64 and there are 64 features: expected k below the number of features. Lower k, or raise "
+        f"samedream: {made.activations('one')}: "
+        "k is 64 and there are 64 features: expected k below the number of features. Lower k, or raise "
         "expansion (now 4, hidden states have 32 dimensions) or width"
     )
 
@@ -131,7 +133,8 @@ def test_fewer_vectors_than_features(study, plant, command):
     code, _, said = command("sae", made.directory)
     assert code == 1
     assert said == (
-        "samedream: 880 training vectors for 2,000 features: expected at least one vector per feature. Read more "
+        f"samedream: {made.activations('one')}: "
+        "880 training vectors for 2,000 features: expected at least one vector per feature. Read more "
         "passages, or lower expansion (now 4) or width"
     )
 
@@ -146,7 +149,8 @@ def test_constant_dimensions_are_trained_on_and_constant_rows_are_not(study, pla
     code, _, said = command("sae", made.directory)
     assert code == 1
     assert said == (
-        "samedream: all 880 training vectors are the same: there is nothing to explain. Expected hidden states of "
+        f"samedream: {made.activations('one')}: "
+        "all 880 training vectors are the same: there is nothing to explain. Expected hidden states of "
         "different tokens; look at the harvest (layer, pooling) they come from"
     )
 

@@ -90,6 +90,8 @@ def test_nested_shares():
         ),
         ({"topk": 3}, "Extra inputs are not permitted"),
         ({"k": 0}, "Input should be greater than or equal to 1"),
+        ({"epochs": float("inf")}, "Input should be a finite number"),
+        ({"seed": 2**63}, "Input should be less than 9223372036854775808"),
     ],
 )
 def test_bad_settings(given, message):

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from samedream.errors import CorruptArtifactError, StaleArtifactError, TrainingError
 from samedream.sae import checkpoint
@@ -75,6 +77,26 @@ def test_a_broken_checkpoint(plant, tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(CorruptArtifactError, match=r"cannot be read .*; delete it and rerun: training starts from its"):
         train_sae(plant(1000)[0], SAEConfig(**QUICK), workspace=tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["last_fired", "engine.encoder", "weights.0", "moments"])
+def test_a_checkpoint_that_lacks_something(lost, plant, tmp_path, killed_after, monkeypatch):
+    vectors, path = plant(1000)[0], tmp_path / "checkpoint.safetensors"
+    killed_after(3)
+    with pytest.raises(KilledError):
+        train_sae(vectors, SAEConfig(**QUICK), workspace=tmp_path)
+    monkeypatch.undo()
+    with safe_open(path, framework="pt") as file:
+        state, metadata = {name: file.get_tensor(name) for name in file.keys() if name != lost}, file.metadata()
+    save_file(state, path, metadata=metadata | ({"history": "{}"} if lost == "moments" else {}))
+    with pytest.raises(CorruptArtifactError) as error:
+        train_sae(vectors, SAEConfig(**QUICK), workspace=tmp_path)
+    place = lost.removeprefix("engine.")
+    assert str(error.value) == (
+        f"{path} does not hold what this training run goes on from ({place!r}): it is damaged, or was written where "
+        f"another path of training ran (samedream without numba, say); delete it and rerun: training starts from its "
+        f"first step"
+    )
 
 
 def test_many_on_one_pass_are_what_each_is_alone(plant):

@@ -78,12 +78,19 @@ def test_a_penalty_that_a_variant_does_not_have(capsys):
     )
 
 
+def test_a_knob_that_is_not_given_keeps_its_value():
+    assert [(one.k, one.l1_strength) for one in combinations(SAEConfig(variant="l1", k=9), (), (0.1, 0.2))] == [
+        (9, 0.1),
+        (9, 0.2),
+    ]
+
+
 def test_knobs_that_do_not_fit():
     with pytest.raises(TrainingError) as error:
         combinations(SAEConfig(variant="l1"), [4, 8], [0.1])
     assert str(error.value) == (
         "a sweep over k (4, 8) with variant l1, in which the L1 penalty alone decides how many features are active: "
-        'sweep over l1_strength, or set variant = "l1_topk"'
+        'sweep over l1_strength and give no k, or set variant = "l1_topk"'
     )
     with pytest.raises(TrainingError) as error:
         combinations(CONFIG, [0], [])

@@ -9,7 +9,7 @@ import torch
 from samedream.errors import TrainingError
 from samedream.sae.config import SAEConfig
 from samedream.sae.optimiser import share_of_rate
-from samedream.sae.plan import make_plan
+from samedream.sae.plan import as_matrix, make_plan
 from samedream.sae.reference import TorchEngine
 from samedream.sae.trainer import Trainer
 from samedream.sae.training import train_sae
@@ -155,7 +155,8 @@ def test_broken_vectors(value, plant):
         train_sae(vectors, SAEConfig(**QUICK))
     assert str(error.value) == (
         "2 of 500 vectors have NaN or infinite values, the first is row 7: expected finite numbers. The model "
-        "overflowed while it was read; harvest again in float32"
+        'overflowed while it was read, or they were damaged since: harvest again in float32 (dtype = "float32" in '
+        "[activations])"
     )
 
 
@@ -179,7 +180,12 @@ def test_constant_dimensions_are_no_obstacle(plant):
 
 @pytest.mark.parametrize(
     ("given", "found"),
-    [(torch.zeros(5), "a Tensor of shape [5]"), ([[1.0]], "a list"), (np.array([["a"]]), "a ndarray of shape [1, 1]")],
+    [
+        (torch.zeros(5), "a Tensor of shape [5]"),
+        (torch.zeros(3, 5).to_sparse(), "a Tensor of shape [3, 5]"),
+        ([[1.0]], "a list"),
+        (np.array([["a"]]), "a ndarray of shape [1, 1]"),
+    ],
 )
 def test_no_matrix(given, found):
     with pytest.raises(TrainingError) as error:
@@ -188,6 +194,14 @@ def test_no_matrix(given, found):
         f"found {found} to train on, expected a matrix of numbers [rows, d] (torch or numpy) or a finished harvest "
         f"(ActivationStore)"
     )
+
+
+def test_arrays_of_any_kind_of_number_train(tmp_path):
+    given = np.arange(12.0, dtype=np.float32).reshape(4, 3)
+    np.save(tmp_path / "rows.npy", given)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")  # read-only: no warning (an error in tests), no copy
+    for one in (mapped, given.astype(">f4"), given.astype(np.longdouble), given.astype(np.int16), given[::-1][::-1]):
+        assert torch.equal(as_matrix(one), torch.from_numpy(given))
 
 
 def test_nothing_to_train_on(fake_store):
@@ -201,14 +215,15 @@ def test_nothing_to_train_on(fake_store):
     )
 
 
-def test_a_run_that_diverges_says_so(plant):
+@pytest.mark.parametrize("name", ["batchtopk", "jumprelu"])
+def test_a_run_that_diverges_says_so(name, plant):
     vectors, _ = plant(500)
     with pytest.raises(
         TrainingError,
         match=r"^the loss is (nan|inf) at step \d+: training diverged. Lower "
         r"learning_rate \(now 1e\+30\)$",
     ):
-        train_sae(vectors, SAEConfig(**QUICK, learning_rate=1e30))
+        train_sae(vectors, SAEConfig(**QUICK, variant=name, learning_rate=1e30))
 
 
 def test_without_numba_the_plain_path_trains(plant, monkeypatch):

@@ -116,11 +116,7 @@ class SparseAutoencoder:
         Raises:
             TrainingError: The width is another one.
         """
-        if x.ndim != 2 or x.shape[1] != self.d_in:
-            raise TrainingError(
-                f"hidden states of shape {list(x.shape)}, expected [rows, {self.d_in}]: this dictionary was trained on "
-                f"{self.metadata.get('hook_name') or 'a layer'} of {self.metadata.get('model_name') or 'another model'}"
-            )
+        x = self._rows(x, "hidden states", self.d_in)
         centred = x - self.b_dec if self.apply_b_dec_to_input else x
         return torch.addmm(self.b_enc, centred, self.W_enc)
 
@@ -157,8 +153,25 @@ class SparseAutoencoder:
 
         Returns:
             float32 [rows, d_in], in the model's own units.
+
+        Raises:
+            TrainingError: There is another number of features.
         """
-        return torch.addmm(self.b_dec, features, self.W_dec)
+        return torch.addmm(self.b_dec, self._rows(features, "features", self.d_sae), self.W_dec)
+
+    def _rows(self, given: torch.Tensor, what: str, width: int) -> torch.Tensor:
+        """Rows that fit, float32."""
+        if not isinstance(given, torch.Tensor):
+            raise TrainingError(
+                f"{what} are a {type(given).__name__}, expected a torch tensor [rows, {width}]; torch.from_numpy makes "
+                f"one of an array"
+            )
+        if given.ndim != 2 or given.shape[1] != width:
+            raise TrainingError(
+                f"{what} of shape {list(given.shape)}, expected [rows, {width}]: this dictionary was trained on "
+                f"{self.metadata.get('hook_name') or 'a layer'} of {self.metadata.get('model_name') or 'another model'}"
+            )
+        return given.to(self.W_enc.dtype)
 
     def config(self) -> dict[str, Any]:
         """SAELens' configuration of this dictionary."""

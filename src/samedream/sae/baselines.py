@@ -21,7 +21,7 @@ coefficients are kept as they are, not fitted again without the others.
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, Never
+from typing import Literal, Never, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +59,12 @@ def baseline(name: Name, vectors: torch.Tensor, *, k: int, width: int, seed: int
         A dictionary that takes raw hidden states.
 
     Raises:
-        TrainingError: The vectors cannot be fitted, or k does not fit the number of features.
+        TrainingError: There is no such baseline, the vectors cannot be fitted, or k does not fit the features.
     """
+    if name not in get_args(Name) or k < 1:
+        raise TrainingError(
+            f"a baseline {name!r} with k {k}: expected one of {', '.join(get_args(Name))}, and k above 0"
+        )
     matrix = as_matrix(vectors)
     if not matrix.isfinite().all():
         raise TrainingError(

@@ -82,7 +82,7 @@ class SAEConfig(Config):
         description="held-out passages on which the model's own loss is measured with the dictionary's reconstructions "
         "in place of its hidden states; 0: not measured",
     )
-    seed: int = Field(default=4738, ge=0, description="seed of the first weights and of the order of rows")
+    seed: int = Field(default=4738, ge=0, lt=2**63, description="seed of the first weights and of the order of rows")
 
     @model_validator(mode="before")
     @classmethod

@@ -2,12 +2,14 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from samedream.errors import CorruptArtifactError
 from samedream.sae import checkpoint
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.calibration import calibrate_threshold
@@ -72,14 +74,26 @@ class Course:
     def _resume(self) -> None:
         if self._workspace is None:
             return
-        found = checkpoint.read_checkpoint(self._workspace / checkpoint.CHECKPOINT, made_from=self._made_from)
-        if found is not None:
-            state, history = found
-            self.history = msgspec.convert(history["moments"], list[Moment])
-            if "best" in history:
-                weights = {name[5:]: tensor for name, tensor in state.items() if name.startswith("best.")}
-                self._best = (*history["best"], weights)
-            self.trainer.restore({name: tensor for name, tensor in state.items() if not name.startswith("best.")})
+        path = self._workspace / checkpoint.CHECKPOINT
+        found = checkpoint.read_checkpoint(path, made_from=self._made_from)
+        if found is None:
+            return
+        try:
+            self._take_up(*found)
+        except (LookupError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
+            raise CorruptArtifactError(
+                f"{path} does not hold what this training run goes on from ({error}): it is damaged, or was written "
+                f"where another path of training ran (samedream without numba, say); delete it and rerun: training "
+                f"starts from its first step"
+            ) from error
+
+    def _take_up(self, state: dict[str, torch.Tensor], history: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.history = msgspec.convert(history["moments"], list[Moment])
+        if "best" in history:
+            weights = {name[5:]: tensor for name, tensor in state.items() if name.startswith("best.")}
+            self._best = (*history["best"], weights)
+        self.trainer.restore({name: tensor for name, tensor in state.items() if not name.startswith("best.")})
 
     @property
     def done(self) -> bool:

@@ -1,6 +1,7 @@
 """What the settings come to for the vectors that are there, and whether these can be trained on at all."""
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,8 +80,12 @@ def as_matrix(vectors: object) -> torch.Tensor:
         TrainingError: It is no matrix of numbers.
     """
     if isinstance(vectors, np.ndarray) and vectors.dtype.kind in "fiu":
-        vectors = torch.from_numpy(np.ascontiguousarray(vectors))
-    if not isinstance(vectors, torch.Tensor) or vectors.ndim != 2 or vectors.is_complex():
+        if not vectors.dtype.isnative or vectors.dtype.itemsize > 8:  # kinds that torch has none of
+            vectors = vectors.astype(np.float32)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nor is it written to
+            vectors = torch.from_numpy(np.ascontiguousarray(vectors))
+    if not isinstance(vectors, torch.Tensor) or vectors.ndim != 2 or vectors.is_complex() or vectors.is_sparse:
         shape = f" of shape {list(vectors.shape)}" if isinstance(vectors, torch.Tensor | np.ndarray) else ""
         raise TrainingError(
             f"found a {type(vectors).__name__}{shape} to train on, expected a matrix of numbers [rows, d] (torch or "
@@ -108,5 +113,6 @@ def check_rows(vectors: Vectors, split: Split) -> None:
     if broken:
         raise TrainingError(
             f"{len(broken):,} of {len(vectors):,} vectors have NaN or infinite values, the first is row {broken[0]:,}: "
-            f"expected finite numbers. The model overflowed while it was read; harvest again in float32"
+            f"expected finite numbers. The model overflowed while it was read, or they were damaged since: harvest "
+            f'again in float32 (dtype = "float32" in [activations])'
         )

@@ -1,7 +1,8 @@
 """The sae stage of a study."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from samedream import artifacts, progress
 from samedream.activations.store import ActivationStore
+from samedream.errors import TrainingError
 from samedream.sae.adoption import Place, doubts, try_out
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.config import SAEConfig
@@ -48,7 +50,8 @@ def run(out: Path, config: SAEConfig, *, activations: Path, source: str, corpus:
     artifacts.begin(out, STAGE, settings, inputs)
     store = ActivationStore.open(activations)
     if not (out / HEALTH).exists():
-        sae, report = train_sae(store, config, workspace=out)
+        with _named(activations):
+            sae, report = train_sae(store, config, workspace=out)
         sae.metadata |= {"model_name": source, "hook_name": hook_name(config.layer or store.layers[0])}
         sae.save(out)
         artifacts.write_json(out / HEALTH, report.record())
@@ -105,9 +108,17 @@ def sweep(
     """
     inputs = {"activations": artifacts.require_manifest(activations).fingerprint()}
     store = ActivationStore.open(activations)
-    return train_sweep(
-        store, config, k=k or (config.k,), l1_strength=l1_strength, workspace=out, name=source, inputs=inputs
-    )
+    with _named(activations):
+        return train_sweep(store, config, k=k, l1_strength=l1_strength, workspace=out, name=source, inputs=inputs)
+
+
+@contextmanager
+def _named(activations: Path) -> Iterator[None]:
+    """Say whose hidden states cannot be trained on: a study has those of several models."""
+    try:
+        yield
+    except TrainingError as error:
+        raise TrainingError(f"{activations}: {error}") from error
 
 
 def adopt(

@@ -40,7 +40,7 @@ def sweep(
     Args:
         vectors: As for `train_sae`.
         config: All other settings; the defaults when not given.
-        k: Values of k; one at most with variant l1, where k plays no part.
+        k: Values of k; none: the settings' own. One at most with variant l1, where k plays no part.
         l1_strength: Weights of the L1 penalty; none: the settings' own. With `batchtopk` or `topk`, which have no
             penalty, dictionaries of variant `l1_topk` are trained.
         workspace: A directory for dictionaries (one directory each), `frontier.json`, `frontier.svg` and a manifest.
@@ -79,14 +79,14 @@ def combinations(config: SAEConfig, k: Sequence[int], l1_strength: Sequence[floa
     if config.variant == "l1" and len(set(k)) > 1:
         raise TrainingError(
             f"a sweep over k ({', '.join(map(str, k))}) with variant l1, in which the L1 penalty alone decides how "
-            f'many features are active: sweep over l1_strength, or set variant = "l1_topk"'
+            f'many features are active: sweep over l1_strength and give no k, or set variant = "l1_topk"'
         )
     weights: list[float | None] = [*sorted(set(l1_strength))] or [config.l1_strength]
     try:
         return [
             SAEConfig.model_validate({**values, "k": one, "l1_strength": weight})
             for weight in weights
-            for one in sorted(set(k))
+            for one in sorted(set(k)) or [config.k]
         ]
     except ValidationError as error:
         problem = error.errors()[0]

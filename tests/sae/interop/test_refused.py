@@ -178,13 +178,22 @@ def test_gemma_scope_without_an_encoder(tmp_path, file):
     assert message(CorruptArtifactError, path) == (
         f"{path}: W_enc is [3], expected [width of the model, features]; {AGAIN}"
     )
+    retensor(path, **{name: torch.ones(3, 0)})
+    assert message(CorruptArtifactError, path) == (
+        f"{path}: W_enc is [3, 0], expected [width of the model, features]; {AGAIN}"
+    )
 
 
 def test_numbers_that_are_no_plain_numbers(copy):
     path = copy(DICTIONARY) / "ae.pt"
     retensor(path, b_dec=torch.ones(8).to_sparse())
     assert message(CorruptArtifactError, path) == (
-        f"{path}: b_dec is torch.sparse.FloatTensor, expected plain numbers; {AGAIN}"
+        f"{path}: b_dec is torch.sparse.FloatTensor, expected plain float numbers; {AGAIN}"
+    )
+    retensor(path, b_dec=torch.ones(8, dtype=torch.int64))  # weights as integers would want a factor that is not there
+    assert (
+        message(CorruptArtifactError, path)
+        == f"{path}: b_dec is torch.LongTensor, expected plain float numbers; {AGAIN}"
     )
 
 
@@ -219,7 +228,11 @@ def test_a_pickle_that_may_run_code(copy, monkeypatch, content, named):
 
 def test_a_pt_file_that_is_no_state_dict(copy):
     path = copy(DICTIONARY) / "ae.pt"
-    for content, kind in ((torch.ones(3), "Tensor"), ({"state_dict": {"b_dec": torch.ones(3)}}, "dict")):
+    for content, kind in (
+        (torch.ones(3), "Tensor"),
+        ({"state_dict": {"b_dec": torch.ones(3)}}, "dict"),
+        ({1: torch.ones(3)}, "dict"),
+    ):
         torch.save(content, path)
         assert message(CorruptArtifactError, path) == (
             f"{path} holds a {kind} that is no state dict, expected names and tensors; save the dictionary again: "
@@ -362,7 +375,7 @@ def test_a_transcoder_of_gemma_scope(copy):
     )
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"d_in"', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", '{"d_in"', "\x00", "[" * 100_000], ids=lambda text: text[:6] or "empty")
 def test_a_configuration_that_is_no_json(copy, text):
     directory = copy(SAELENS)
     (directory / "cfg.json").write_text(text)

@@ -154,7 +154,8 @@ class FusedEngine:
         first, second = self._moments[3]
         adam(self._decoder_bias, slopes[0].sum(0) * np.float32(2 / len(batch)), first, second, rates)
         # a sum that is no number betrays weights that are none, of which nothing would be active any more
-        self._finite = bool(np.isfinite(norms.sum() + self._encoder_bias.sum()))
+        with np.errstate(all="ignore"):  # the trainer says it
+            self._finite = bool(np.isfinite(norms.sum() + self._encoder_bias.sum()))
         return begins
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -28,7 +28,7 @@ def read(path: Path) -> Weights:
     found = read_npz(path) if path.suffix == ".npz" else read_safetensors(path)
     named = {re.sub("^w_", "W_", name): tensor for name, tensor in found.items()}
     metadata = _metadata(path)
-    if "W_enc" not in named or named["W_enc"].ndim != 2:
+    if "W_enc" not in named or named["W_enc"].ndim != 2 or not named["W_enc"].numel():
         shape = list(named["W_enc"].shape) if "W_enc" in named else "missing"
         raise CorruptArtifactError(f"{path}: W_enc is {shape}, expected [width of the model, features]; {AGAIN}")
     d_in, d_sae = named["W_enc"].shape

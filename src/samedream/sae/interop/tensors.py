@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from samedream.errors import CorruptArtifactError, MissingArtifactError, UnsafeWeightsError
 
+_WHOLE = ("k", "group_sizes")  # of dictionary_learning; weights are no whole numbers
 AGAIN = "copy the dictionary again, or, if the sae stage wrote it, delete its directory and rerun that stage"
 
 
@@ -29,7 +30,7 @@ def read_json(path: Path) -> dict[str, Any]:
         config = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise MissingArtifactError(f"{path.parent} holds no dictionary: there is no {path.name}; {AGAIN}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptArtifactError(f"{path} is not JSON ({error}); {AGAIN}") from error
     if not isinstance(config, dict):
         raise CorruptArtifactError(f"{path} holds a {type(config).__name__}, expected an object; {AGAIN}")
@@ -124,7 +125,9 @@ def read_pt(path: Path) -> dict[str, torch.Tensor]:
             f"opened. Where you trust it, load it with the library it is from and save its tensors alone: "
             f"torch.save(dictionary.state_dict(), {path.name!r})"
         ) from error
-    if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+    if not isinstance(found, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in found.items()
+    ):
         raise CorruptArtifactError(
             f"{path} holds a {type(found).__name__} that is no state dict, expected names and tensors; save the "
             f"dictionary again: torch.save(dictionary.state_dict(), {path.name!r})"
@@ -160,7 +163,7 @@ def fitting(
         The tensors as float32, contiguous.
 
     Raises:
-        CorruptArtifactError: One is missing, too much, of another shape, no plain numbers, or not finite.
+        CorruptArtifactError: One is missing, too much, of another shape, no plain float numbers, or not finite.
     """
     if tensors.keys() != shapes.keys():
         raise CorruptArtifactError(
@@ -173,8 +176,8 @@ def fitting(
             raise CorruptArtifactError(
                 f"{path}: {name} has shape {list(tensor.shape)}, expected {list(shape)}; {AGAIN}"
             )
-        if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
-            raise CorruptArtifactError(f"{path}: {name} is {tensor.type()}, expected plain numbers; {AGAIN}")
+        if tensor.layout != torch.strided or not (tensor.is_floating_point() or name in _WHOLE):
+            raise CorruptArtifactError(f"{path}: {name} is {tensor.type()}, expected plain float numbers; {AGAIN}")
         if not bool(tensor.float().isfinite().all()):
             raise CorruptArtifactError(f"{path}: {name} has NaN or infinite values; {AGAIN}")
     return {name: tensors[name].float().contiguous() for name in shapes}
