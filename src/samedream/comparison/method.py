@@ -11,6 +11,7 @@ from samedream.comparison.blocks import MIN_BLOCKS
 from samedream.comparison.nulls import NULL_FEATURES, QUANTILE
 from samedream.comparison.shared import Fraction
 from samedream.comparison.view import FALSE_DISCOVERY_RATE
+from samedream.records import Directed
 
 COMFORTABLE_BLOCKS = 50
 FEW_GROUPS = 0.05  # of the groups; of 50 normal ones, 7 carry half
@@ -103,6 +104,29 @@ def hanging(fractions: Mapping[str, Fraction | None]) -> list[str]:
                 f"{sampled.without.size} groups of articles {'carries' if few.size == 1 else 'carry'} half of its "
                 f"variance; without them the figure is about {without:.2f}. One odd passage can do that, such as one "
                 "with an attention sink."
+            )
+    return found
+
+
+def barred(shared: Directed, least_q: Mapping[str, float]) -> list[str]:
+    """Where no feature passes the test although some are shared, since too many lose against a twin: a note each way.
+
+    A feature that a twin shows better than the other model does is a loss whatever the reason, and the test takes as
+    many wins for worthless. Tokens that only one model has, and its twin, are such: then the classes cannot tell.
+
+    Args:
+        shared: The shared fraction.
+        least_q: "a_to_b", "b_to_a" → the least q of all features, where twins were given.
+    """
+    found = []
+    for way, q in least_q.items():
+        fraction = getattr(shared, way)
+        if fraction is not None and fraction.low > 0 and q > FALSE_DISCOVERY_RATE:
+            found.append(
+                f"No feature passes the test, {way.replace('_', ' ')} (the least q is {q:.2f}), although the shared "
+                f"fraction is above 0: too many features are found better in a random twin than in the other model, "
+                f"such as those of tokens that only one of the models has. 'Only here' and 'unstable' cannot be told "
+                f"from shared then; r and the shared fraction do not rest on the test."
             )
     return found
 
