@@ -113,6 +113,23 @@ def test_many_on_one_pass_are_what_each_is_alone(plant):
         assert report.record() == alone_report.record()
 
 
+def test_many_of_several_layers(plant, fake_store, tmp_path):
+    layers = {"block-1": plant(1000)[0], "block-2": plant(1000, seed=5)[0]}
+
+    class Layered(fake_store):
+        def stored(self, layer=None):
+            return layers[layer]
+
+    store = Layered(layers["block-1"])
+    configs = [SAEConfig(**QUICK, layer=layer, seed=seed) for seed in (0, 1) for layer in ("block-2", "block-1")]
+    together = train_many(store, configs, workspaces=[tmp_path / str(number) for number in range(4)])
+    assert [report.config for _, report in together] == configs
+    for config, (sae, report) in list(zip(configs, together, strict=True))[:2]:  # seed 0 gives each layer's order
+        alone, alone_report = train_sae(store, config)
+        assert torch.equal(sae.W_dec, alone.W_dec)
+        assert report.record() == alone_report.record()
+
+
 def test_what_dictionaries_of_one_pass_share(plant):
     with pytest.raises(TrainingError) as error:
         train_many(plant(1000)[0], [SAEConfig(**QUICK), SAEConfig(**{**QUICK, "batch_rows": 64})])

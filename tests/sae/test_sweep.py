@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from samedream import artifacts
-from samedream.errors import StaleArtifactError, TrainingError
+from samedream.errors import CorruptArtifactError, StaleArtifactError, TrainingError
 from samedream.sae.autoencoder import SparseAutoencoder
 from samedream.sae.config import SAEConfig
 from samedream.sae.course import Course
@@ -215,3 +215,17 @@ def test_a_point_is_read_back(plant, tmp_path):
     assert [read_point(tmp_path / "l1-l1_0.007")] == [
         Point(**{**{f: getattr(points[0], f) for f in points[0].__struct_fields__}, "frontier": False})
     ]
+
+
+def test_a_record_that_lacks_figures_is_no_point(tmp_path):
+    path = tmp_path / "health.json"
+    path.write_text('{"rows": 1, "metrics": [], "training": {"variant": "topk", "k": 8, "l1_strength": 0.0}}')
+    with pytest.raises(CorruptArtifactError) as error:
+        read_point(tmp_path)
+    assert str(error.value) == (
+        f"{path} is no record of a trained dictionary (it has no l0, variance_explained, dead_share, gini, density, "
+        f"decoder_cosine_max); delete {tmp_path} and rerun to make it again"
+    )
+    path.write_text('{"rows": 1, "metrics": []}')  # as of a dictionary that was not trained here
+    with pytest.raises(CorruptArtifactError, match="no record of a trained dictionary .*missing required field"):
+        read_point(tmp_path)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from samedream.errors import CorruptArtifactError
 from samedream.sae.advice import Metric
 from samedream.sae.config import SAEConfig
-from samedream.sae.store import load_health
+from samedream.sae.store import HEALTH, load_health
 
 _FIGURES = ("l0", "variance_explained", "dead_share", "gini", "density", "decoder_cosine_max")
 
@@ -76,11 +77,19 @@ def read_point(directory: Path) -> Point:
 
     Raises:
         MissingArtifactError: It has no health.json.
-        CorruptArtifactError: health.json cannot be read.
+        CorruptArtifactError: health.json cannot be read, or lacks a figure.
     """
     health = load_health(directory)
-    knobs = msgspec.json.decode(msgspec.json.encode(health.training), type=_Knobs)
     values = {metric.key: metric.value for metric in health.metrics}
+    try:
+        knobs = msgspec.json.decode(msgspec.json.encode(health.training), type=_Knobs)
+        if missing := [key for key in _FIGURES if key not in values]:
+            raise ValueError(f"it has no {', '.join(missing)}")
+    except (msgspec.ValidationError, ValueError) as error:
+        raise CorruptArtifactError(
+            f"{directory / HEALTH} is no record of a trained dictionary ({error}); delete {directory} and rerun to "
+            f"make it again"
+        ) from error
     return _point(knobs.variant, knobs.k, knobs.l1_strength, figures=values)
 
 

@@ -52,13 +52,14 @@ def train_sae(vectors: Given, config: SAEConfig | None = None, *, workspace: Pat
 def train_many(
     vectors: Given, configs: Sequence[SAEConfig], *, workspaces: Sequence[Path | None] | None = None
 ) -> list[Trained]:
-    """Train several dictionaries (seeds, widths, k, L1 weights, variants) on one pass over the same rows.
+    """Train several dictionaries (layers, seeds, widths, k, L1 weights, variants) on one pass over the same rows.
 
-    Every batch is read once and shown to all; the first settings' seed gives the order. Memory is the sum of all.
+    Every batch is read once and shown to all of its layer; the first one's seed gives the order. Layers come one after
+    the other, so no row is read twice. Memory is the sum of all of a layer.
 
     Args:
         vectors: As for `train_sae`.
-        configs: Settings of each; they share layer, articles and batch_rows.
+        configs: Settings of each, at least one; those of a layer share articles and batch_rows.
         workspaces: As for `train_sae`, one each.
 
     Returns:
@@ -68,13 +69,19 @@ def train_many(
         TrainingError: As for `train_sae`, or the settings do not share what they must.
         StaleArtifactError: A checkpoint is of other settings or data.
     """
-    return list(train_each(vectors, configs, workspaces=workspaces))
+    places = workspaces or [None] * len(configs)
+    found: dict[int, Trained] = {}
+    for layer in dict.fromkeys(config.layer for config in configs):
+        mine = [number for number, config in enumerate(configs) if config.layer == layer]
+        trained = train_each(vectors, [configs[one] for one in mine], workspaces=[places[one] for one in mine])
+        found |= zip(mine, trained, strict=True)
+    return [found[number] for number in range(len(configs))]
 
 
 def train_each(
     vectors: Given, configs: Sequence[SAEConfig], *, workspaces: Sequence[Path | None] | None = None
 ) -> Iterator[Trained]:
-    """`train_many`, one result after the other: what was taken is safe when measuring the next one is interrupted."""
+    """`train_many` of one layer, one result after the other: what was taken is safe if the next is interrupted."""
     first = configs[0]
     for config in configs:
         for key in ("layer", "articles", "batch_rows"):
