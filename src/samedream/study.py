@@ -23,6 +23,7 @@ from samedream.features.config import FeaturesConfig
 from samedream.labels.config import LabelsConfig, check_neutral
 from samedream.readers import (
     EMBEDDING,
+    RANDOM,
     REPEAT,
     at_width,
     check_models,
@@ -89,7 +90,8 @@ class StudyConfig(Config):
     ceiling: bool = Field(True, description="also train each dictionary with another seed, for the ceiling")
     ceiling_articles: Literal["same", "other"] = Field(
         "same",
-        description="articles the repeat is trained on: the same ones, or the other half (the first has half too)",
+        description="articles the repeat is trained on: the same ones, or the half that its model's dictionary is not "
+        "trained on; then every other model's dictionary has the other half too",
     )
     widths: tuple[int, ...] = Field(
         (),
@@ -209,11 +211,14 @@ class Study:
 
         Every reader has a seed of its own: dictionaries that start from the same random numbers would look alike for
         that reason alone (McCann 2026, arXiv:2605.24577). All readers are trained on the same articles, unless
-        `ceiling_articles` asks for two halves.
+        `ceiling_articles` asks for two halves. Then a model's repeat has the half that the model has not, and so has
+        the next model: two dictionaries that are compared share no article, whether of two models or of one. (With
+        three models some pairs must share theirs.)
         """
         changed: dict[str, Any] = {"seed": self.config.sae.seed + self.readers().index(reader)}
         if self.config.ceiling and self.config.ceiling_articles == "other":
-            changed["articles"] = "second half" if reader.endswith(f".{REPEAT}") else "first half"
+            place = self.models().index(states_of(reader).removesuffix(f".{RANDOM}"))
+            changed["articles"] = ("first half", "second half")[(place + reader.endswith(f".{REPEAT}")) % 2]
         if (width := width_of(reader)) is not None:
             changed["width"] = width
         if is_frozen(reader):

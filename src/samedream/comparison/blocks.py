@@ -81,7 +81,8 @@ def split_blocks(blocks: Any, passages: int, seed: int) -> Blocks:
     Args:
         blocks: The article of each passage, ``[passages]``, integers or strings.
         passages: How many there must be.
-        seed: The split depends on this and the articles' sizes alone, not on the corpus' own folds.
+        seed: The split depends on this, the articles' sizes and the alphabetical order of their names, not on the
+            corpus' own folds.
 
     Raises:
         ComparisonError: Wrong length, a missing article, or too few articles to tell anything.
