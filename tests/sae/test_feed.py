@@ -1,5 +1,7 @@
 """The order of rows, from memory and from disk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -103,3 +105,10 @@ def test_batches_are_centred_and_scaled():
     feed = Feed(torch.arange(40.0)[:, None], np.arange(40), scaling=Scaling(torch.tensor([10.0]), 2.0), seed=0)
     batch = next(feed.batches(plan_of(batch_rows=40, steps=1)))
     assert sorted(batch.squeeze(1).tolist()) == [2 * (n - 10.0) for n in range(40)]
+
+
+def test_a_batch_larger_than_the_buffer_makes_the_buffer_larger():
+    rows, disk = np.arange(0, 6000), Disk(6000)  # eleven chunks and a shorter one
+    for size in (3000, 5800):
+        batches = read(disk, rows, replace(plan_of(batch_rows=40), batch_rows=size, steps=4), buffer_rows=2048)
+        assert [len(set(batch)) for batch in batches] == [size] * 4

@@ -58,7 +58,7 @@ class Feed:
             rows: Rows to train on, int64 ascending.
             scaling: Centre and scale.
             seed: Of the order.
-            buffer_rows: How many rows of a harvest on disk are held.
+            buffer_rows: How many rows of a harvest on disk are held; more where a batch is larger.
         """
         self._vectors, self._rows, self._scaling, self._seed = vectors, rows, scaling, seed
         self._buffer_rows = buffer_rows if isinstance(vectors, OnDisk) else None
@@ -82,9 +82,11 @@ class Feed:
             TrainingError: batch_rows is no multiple of the number of processes.
         """
         step, epoch, size = 0, 0, plan.batch_rows
-        ranks = current_ranks()
+        ranks, buffer_rows = current_ranks(), self._buffer_rows
+        if buffer_rows is not None:  # a piece holds a whole batch, also one with the last, shorter chunk in it
+            buffer_rows = max(buffer_rows, (size // _CHUNK + 2) * _CHUNK)
         while True:
-            for order in epoch_orders(self._rows, epoch, seed=self._seed, buffer_rows=self._buffer_rows):
+            for order in epoch_orders(self._rows, epoch, seed=self._seed, buffer_rows=buffer_rows):
                 count = min(len(order) // size, plan.steps - step)
                 if step + count > first:
                     places = self._load(order)
