@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from scipy.stats import false_discovery_control
 
 from samedream.comparison.arena import Arena, enter
 from samedream.comparison.carry import to_twins
@@ -186,8 +187,9 @@ def _result(arena: Arena, a: View, b: View) -> Comparison:
     )
 
 
-def _least_q(a: View, b: View) -> dict[str, float]:
-    return {way: float(x.tested.q.min()) for way, x in (("a_to_b", a), ("b_to_a", b)) if x.decoy is not None}
+def _least_q(a: View, b: View) -> dict[str, tuple[float, float]]:
+    sides = {"a_to_b": a.tested, "b_to_a": b.tested} if a.decoy is not None else {}  # both have decoys, or neither
+    return {way: (float(false_discovery_control(of.p).min()), float(of.q.min())) for way, of in sides.items()}
 
 
 def _universality(side: View) -> Sampled:

@@ -108,7 +108,7 @@ def hanging(fractions: Mapping[str, Fraction | None]) -> list[str]:
     return found
 
 
-def barred(shared: Directed, least_q: Mapping[str, float]) -> list[str]:
+def barred(shared: Directed, least_q: Mapping[str, tuple[float, float]]) -> list[str]:
     """Where no feature passes the test although some are shared, since too many lose against a twin: a note each way.
 
     A feature that a twin shows better than the other model does is a loss whatever the reason, and the test takes as
@@ -116,12 +116,13 @@ def barred(shared: Directed, least_q: Mapping[str, float]) -> list[str]:
 
     Args:
         shared: The shared fraction.
-        least_q: "a_to_b", "b_to_a" → the least q of all features, where twins were given.
+        least_q: "a_to_b", "b_to_a" → the least q of all features against shuffled articles alone, and with the twins,
+            where twins were given.
     """
     found = []
-    for way, q in least_q.items():
+    for way, (alone, q) in least_q.items():
         fraction = getattr(shared, way)
-        if fraction is not None and fraction.low > 0 and q > FALSE_DISCOVERY_RATE:
+        if fraction is not None and fraction.low > 0 and alone <= FALSE_DISCOVERY_RATE < q:
             found.append(
                 f"No feature passes the test, {way.replace('_', ' ')} (the least q is {q:.2f}), although the shared "
                 f"fraction is above 0: too many features are found better in a random twin than in the other model, "
