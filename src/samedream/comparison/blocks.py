@@ -81,8 +81,8 @@ def split_blocks(blocks: Any, passages: int, seed: int) -> Blocks:
     Args:
         blocks: The article of each passage, ``[passages]``, integers or strings.
         passages: How many there must be.
-        seed: The split depends on this, the articles' sizes and the alphabetical order of their names, not on the
-            corpus' own folds.
+        seed: The split depends on this and on the articles' sizes and order alone, not on their names or the corpus'
+            folds.
 
     Raises:
         ComparisonError: Wrong length, a missing article, or too few articles to tell anything.
@@ -170,8 +170,10 @@ def _numbered(blocks: Any, passages: int) -> tuple[Rows, int]:
         raise ComparisonError(
             f"blocks are {' and '.join(kinds)} values, expected whole numbers or strings: the article of each passage"
         )
-    names, code = np.unique(given, return_inverse=True)
-    return code.astype(np.int64), names.size
+    names, first, code = np.unique(given, return_index=True, return_inverse=True)
+    number = np.empty(names.size, dtype=np.int64)
+    number[np.argsort(first)] = np.arange(names.size)  # in the order of the passages: names play no part
+    return number[code], names.size
 
 
 def _half(code: Rows, members: Rows) -> Half:
