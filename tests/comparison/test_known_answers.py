@@ -114,6 +114,28 @@ def test_a_nearly_equal_model_lies_near_the_ceiling(world):
         assert 0.9 < shared.value <= 1.0 and shared.low < 116 / 120 <= shared.high
 
 
+def test_what_twins_find_in_each_other_is_no_part_of_the_shared_fraction(world):
+    """The twins show the words cleanly, so they match each other better than anything matches in noisy models."""
+    words, own = world.concepts(6), world.concepts(120)
+    other = np.hstack([own[:, :36], world.concepts(84)])  # 30 % are shared
+    clean = [world.dictionary(*[words] * 12) for _ in range(2)]
+
+    def noisy(strength):
+        strength = strength * (world.rng.random(strength.shape) < 0.8) * world.rng.lognormal(0, 0.5, strength.shape)
+        strays = (world.rng.random(strength.shape) < 0.02) * world.rng.lognormal(0, 1, strength.shape)
+        return world.dictionary(np.hstack([strength + strays, words]))
+
+    left, right, left_again, right_again = (noisy(strength) for strength in (own, other, own, other))
+    found = compare(
+        left, right, world.article, QUICK,
+        left_repeat=left_again, right_repeat=right_again, left_floor=clean[0], right_floor=clean[1],
+    )  # fmt: skip
+    assert found.floor.a_to_b.value > 0.5  # the twins alone
+    assert found.shared_fraction.a_to_b.value == pytest.approx(0.3, abs=0.1)
+    assert found.shared_fraction.a_to_b.low <= 0.3 <= found.shared_fraction.a_to_b.high
+    assert found.shared_over_twins.a_to_b.value >= found.shared_fraction.a_to_b.value - 0.01
+
+
 def test_articles_exchanged_within_topics_leave_only_what_follows_topics(world):
     specific, topical = world.concepts(60), world.topics_only(12)
     left, right = (np.hstack([specific, part]) for part in (topical, world.topics_only(12)))

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,8 +7,8 @@ from samedream.comparison.estimates import normalised, soft_pass
 from samedream.comparison.shared import bar_between, shared_fraction
 
 
-def share(*directions, twin=None):
-    fraction = shared_fraction(*directions, twin=twin)
+def share(*directions):
+    fraction = shared_fraction(*directions)
     return fraction.interval() if fraction else None
 
 
@@ -103,29 +101,12 @@ def test_the_interval_takes_what_a_dictionary_misses_for_chance(exact):
         assert 0.9 <= covered / 250 <= 0.98
 
 
-def test_a_floor_of_other_features_may_have_another_number_of_them():
-    ceiling, found = direction([0.6] * 80 + [0.0] * 20), direction([0.6] * 45 + [0.0] * 55)
-    alike = share(found, direction([0.6] * 10 + [0.0] * 90), ceiling)
-    fewer = share(found, direction([0.6] * 4 + [0.0] * 36), ceiling)
-    assert fewer.value == pytest.approx(alike.value)
-    assert fewer.high - fewer.low > alike.high - alike.low
+def test_tokens_are_no_chance():
+    """40 of 400 features are found everywhere, and no other where nothing is shared: none of that is chance.
 
-
-def test_tokens_are_no_chance_where_the_floor_is_of_other_features():
-    """40 of 400 features are found everywhere, so nothing of the model's own side of the variance is theirs.
-
-    By hand: alpha .1, binomial variance .09; of the own features a fifth of it is left (none changes), of the floor's
-    all; the repeat has 328 of 400, so the gap is .72.
+    By hand: alpha .1, binomial variance .09, of which a fifth is left; the repeat has 328 of 400, so the gap is .72.
     """
-    tokens = np.arange(400) < 40
-    found, floor = direction(0.6 * tokens), replace(direction(0.6 * (np.arange(400) >= 360)), own=False)
-    ceiling = direction(0.6 * (np.arange(400) < 328))
-    t = stats.t.ppf(0.975, 48)
-    alone = share(found, floor, ceiling)
-    beside = share(found, floor, ceiling, twin=direction(0.6 * tokens))
-    assert alone.value == beside.value == 0.0
-    assert alone.high == pytest.approx(t * np.sqrt(2 * 0.09 / 400) / 0.72)
-    assert beside.high == pytest.approx(t * np.sqrt(1.2 * 0.09 / 400) / 0.72)
-    # a floor of these features says so itself
-    own = share(found, direction(0.6 * tokens), ceiling)
-    assert own.high == pytest.approx(t * np.sqrt(0.4 * 0.09 / 400) / 0.72)
+    tokens = direction(0.6 * (np.arange(400) < 40))
+    nothing = share(tokens, tokens, direction(0.6 * (np.arange(400) < 328)))
+    assert nothing.value == 0.0
+    assert nothing.high == pytest.approx(stats.t.ppf(0.975, 48) * np.sqrt(2 * 0.2 * 0.09 / 400) / 0.72)

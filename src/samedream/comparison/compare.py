@@ -197,12 +197,11 @@ def _universality(side: View) -> Sampled:
 
 
 def _shared(side: View, unshared: Direction | None) -> Fraction | None:
-    twin = side.twin.direction if side.twin else None
-    return shared_fraction(side.found.direction, unshared, side.ceiling, twin=twin)
+    return shared_fraction(side.found.direction, unshared, side.ceiling)
 
 
 def _shared_over_twins(side: View) -> Interval | None:
-    fraction = _shared(side, side.floor)
+    fraction = _shared(side, side.over_twins)
     return fraction.interval() if fraction else None
 
 

@@ -107,7 +107,6 @@ class Direction:
         chance: Mean score that chance alone gives each feature.
         chance_variance: Of its mean.
         halves: How many groups each half has.
-        own: Whether they are the features of the side that looks; False for what twins find in each other.
     """
 
     r: Floats
@@ -116,7 +115,6 @@ class Direction:
     chance: Floats
     halves: tuple[int, int]
     chance_variance: float = 0.0
-    own: bool = True
 
     def universality(self) -> Sampled:
         """``U = mean_i s_i`` over the eligible features, thresholds held fixed in the jackknife (protocol 3.4)."""

@@ -1,6 +1,6 @@
 """One direction of a comparison: what the features of one side find in the other, in their repeat, in the twins."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +71,19 @@ class View:
 
     @property
     def unshared(self) -> Direction | None:
-        """How features that the models do not share would match: like the floor, or like kin where those match better.
+        """How features that the models do not share would match: as in a twin, or as kin where kin match better.
 
-        None without a floor. The shared fraction's alpha is of these.
+        None without a twin. The shared fraction's alpha is of these. What twins find in each other is no part of it:
+        that is of other features, and read shares of .3 as .15 to .22 where features are noisy (LOG.md, 2026-11-26).
         """
-        if self.floor is None or self.kin is None:
-            return self.floor
-        return max((self.floor, self.kin), key=lambda direction: float(direction.r.mean()))
+        if self.twin is None or self.kin is None:
+            return self.over_twins
+        return max((self.twin.direction, self.kin), key=lambda direction: float(direction.r.mean()))
+
+    @property
+    def over_twins(self) -> Direction | None:
+        """How these features match the other model's random twin, the weaker assumption of what is not shared."""
+        return self.twin.direction if self.twin else None
 
     @property
     def ceiling(self) -> Direction | None:
@@ -142,7 +148,7 @@ def _floors(arena: Arena, source: str, twin: Pairing | None, *, twins: Pairing |
         side, features = arena.sides[source], arena.sides[f"{source}_floor"].features
         alive = int((side.fired > 0).sum())
         filled = twins.direction.filled(min(side.eligible.size, round(side.eligible.size / alive * features)))
-        floors.append(replace(filled, own=False))
+        floors.append(filled)
     return floors
 
 
