@@ -99,7 +99,7 @@ def split() -> None:
 
 def known() -> None:
     """Known answers."""
-    names = ("self_universality", "shuffled_low", "twin_low")
+    names = ("self_universality", "shuffled_low", "twin_low", "two_seeds", "strangers", "rotated")
     checks = list(known_answers(0, Size(), config=ComparisonConfig(dense=False)))
     for name, check in zip(names, checks, strict=True):
         held = float(check.holds)

@@ -1,5 +1,7 @@
 """Planted hidden states through trained dictionaries: what the whole instrument reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -45,6 +47,34 @@ def read_states(
                 truth.append(float(np.isin(found, pair.models[other].concept).mean()))  # type: ignore[index]
     left, right = activity.pop("left"), activity.pop("right")
     return compare(left, right, pair.blocks, ComparisonConfig(seed=seed, dense=False), **activity), (truth[0], truth[1])
+
+
+def turned(states: TokenStates, passages: int, *, seed: int = 0) -> tuple[Csr, Csr]:
+    """Activity of a small dictionary of these states, and of the same after a rotation of states and dictionary.
+
+    Args:
+        states: A model's hidden states.
+        passages: How many passages they are of.
+        seed: Of the dictionary and the rotation.
+
+    Returns:
+        Two of CSR ``[passages, features]``, which no comparison should be able to tell from each other.
+    """
+    dictionary, _ = train_sae(torch.from_numpy(states.vectors), SAEConfig(k=6, width=128, steps=200, seed=seed))
+    d = dictionary.d_in
+    rotation = torch.linalg.qr(torch.randn(d, d, generator=torch.Generator().manual_seed(seed))).Q
+    weights = {
+        "W_enc": rotation.T @ dictionary.W_enc,
+        "b_enc": dictionary.b_enc,
+        "W_dec": dictionary.W_dec @ rotation,
+        "b_dec": dictionary.b_dec @ rotation,
+        "threshold": dictionary.threshold,
+    }
+    moved = replace(states, vectors=states.vectors @ rotation.numpy())
+    return (
+        _strongest(dictionary, states, passages),
+        _strongest(SparseAutoencoder("jumprelu", weights), moved, passages),
+    )
 
 
 def nearest_concepts(dictionary: SparseAutoencoder, states: TokenStates) -> NDArray[np.int64]:

@@ -11,8 +11,11 @@ from samedream import progress
 from samedream.comparison.compare import Comparison, compare
 from samedream.comparison.config import ComparisonConfig
 from samedream.planted.activity import PlantedActivity, planted_activity
+from samedream.planted.dictionaries import turned
+from samedream.planted.states import planted_states
 from samedream.planted.trials import WAYS, Reading, figures, read, split_rates, splits
 from samedream.planted.world import Index
+from samedream.records import Interval
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PERMUTATIONS = 30  # a third of what a study takes: the shared fraction does not depend on them
@@ -122,8 +125,28 @@ def known_answers(seed: int, size: Size, *, config: ComparisonConfig) -> Iterato
     twin = compare(
         pair.left, pair.left_floor, pair.blocks, config, left_repeat=pair.left_repeat, right_floor=pair.right_floor
     ).shared_fraction.a_to_b
-    share, low = (np.nan, np.nan) if twin is None else (twin.value, twin.low)
-    yield Check("a random twin as the other model: shared fraction", share, "0 within its interval", low <= 0.0)
+    yield _zero("a random twin as the other model: shared fraction", twin)
+    again = planted_activity(1.0, left=size.left, right=size.left, passages=size.passages, seed=seed)
+    ceiling = compare(again.left, again.right, again.blocks, config, **again.beside()).normalised.a_to_b
+    value = np.nan if ceiling is None else ceiling.value
+    yield Check("one model's concepts under another seed: normalised", value, ".9 to 1.1", 0.9 <= value <= 1.1)
+    strangers = _pair(0.0, seed, size)
+    found = compare(strangers.left, strangers.right, strangers.blocks, config, **strangers.beside())
+    yield _zero("tokens alone in common, as two random twins have: shared fraction", found.shared_fraction.a_to_b)
+    yield _rotated(seed, config)
+
+
+def _zero(name: str, found: Interval | None) -> Check:
+    """Whether the interval holds 0; a figure that was withheld does not."""
+    value, low = (np.nan, np.nan) if found is None else (found.value, found.low)
+    return Check(name, value, "0 within its interval", low <= 0.0)
+
+
+def _rotated(seed: int, config: ComparisonConfig) -> Check:
+    pair = planted_states(0.5, left=96, right=96, passages=2000, seed=seed)
+    plain, moved = turned(pair.models["left"], pair.blocks.size, seed=seed)
+    universality = _universality(compare(plain, moved, pair.blocks, config))
+    return Check("hidden states and their dictionary rotated", universality, "1.000", universality >= 0.9995)
 
 
 def _settings(seed: int) -> ComparisonConfig:
