@@ -123,7 +123,9 @@ def test_batches_do_not_change_the_losses(tiny_models, passages):
     for row, text in enumerate(texts):
         alone = losses(tiny_models["gemma3"], [text], replace=lambda rows: rows * 0.9)
         for field in FIELDS:
-            assert getattr(together, field)[row] == pytest.approx(getattr(alone, field)[0], rel=1e-4, abs=1e-6)
+            assert getattr(together, field)[row] == pytest.approx(
+                getattr(alone, field)[0], rel=1e-4, abs=5e-6
+            )  # a KL near 0 in float32
 
 
 def test_the_model_is_left_as_it_was(tiny_models, passages):
