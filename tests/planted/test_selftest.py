@@ -13,7 +13,7 @@ SMALL = Size(left=120, right=150, passages=2000)
 
 
 def test_known_answers_hold_on_a_small_pair():
-    checks = list(known_answers(1, SMALL, config=ComparisonConfig(permutations=20, dense=False)))
+    checks = list(known_answers(0, SMALL, config=ComparisonConfig(permutations=20, dense=False)))
     zero = "0 within its interval"
     assert [check.expected for check in checks] == ["1.000", zero, zero, ".9 to 1.1", zero, "1.000"]
     assert all(check.holds for check in checks)
@@ -47,7 +47,7 @@ def test_splits_below_the_mark_are_said():
 def test_all_of_it_on_small_pairs():
     checks = selftest(1, size=SMALL)
     assert len(checks) == 5 * 4 + 4 + 6
-    assert np.mean([check.holds for check in checks]) > 0.7  # one draw of 120 features misses single marks
+    assert np.mean([check.holds for check in checks]) > 0.8
 
 
 def test_the_command_prints_a_table_or_json_and_fails_when_a_mark_is_missed(monkeypatch):

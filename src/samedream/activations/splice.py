@@ -186,7 +186,10 @@ def compare_logits(clean: Tensor, spliced: Tensor, following: Tensor) -> tuple[f
     parts = (torch.split(given, _CHUNK) for given in (clean, spliced, following))
     for p, q, token in zip(*parts, strict=True):
         log_p, log_q = p.float().log_softmax(-1), q.float().log_softmax(-1)
-        kl = (log_p.exp() * (log_p - log_q)).sum(-1)
+        p, q = log_p.exp(), log_q.exp()
+        kl = (p * (log_p - log_q) - p + q).sum(
+            -1
+        )  # p and q sum to 1: no term is below 0, and normalisers' errors cancel
         each = (-log_p.gather(1, token[:, None])[:, 0], -log_q.gather(1, token[:, None])[:, 0], kl)
         totals += torch.stack([value.double().sum() for value in each]).cpu()
     first, second, third = totals.tolist()
