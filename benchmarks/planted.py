@@ -64,7 +64,9 @@ def large_draw(seed: int) -> dict[float, list[Reading]]:
     if not kept.exists():
         found = planted_readings(1, seed, size=LARGE)
         LARGE_RUN.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps([[share, [asdict(one) for one in of]] for share, of in found.items()]))
+        part = kept.with_suffix(".part")
+        part.write_text(json.dumps([[share, [asdict(one) for one in of]] for share, of in found.items()]))
+        part.replace(kept)
     return {share: [Reading(**one) for one in of] for share, of in json.loads(kept.read_text())}
 
 

@@ -63,6 +63,10 @@ def test_the_command_prints_a_table_or_json_and_fails_when_a_mark_is_missed(monk
     made.append(Check("a known answer", 0.5, "1.000", False))
     failed = CliRunner().invoke(app, ["selftest", "--json", "--draws", "1"])
     assert failed.exit_code == 1
+    assert "With 1 draws that may be chance" in failed.stderr
+    enough = CliRunner().invoke(app, ["selftest", "--draws", "20"])
+    assert enough.exit_code == 1
+    assert "may be chance" not in enough.stderr
     assert json.loads(failed.stdout)[1] == {
         "name": "a known answer", "value": 0.5, "expected": "1.000", "holds": False,
     }  # fmt: skip

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import asdict
 
+from samedream import progress
 from samedream.cli.app import AsJson, Directory, Settings, app, dump, show, table
 from samedream.errors import StudyFileError
+
+ENOUGH_DRAWS = 20  # 40 intervals for each share
 
 
 @app.command()
@@ -82,4 +85,9 @@ def selftest(
     else:
         table([check.row() for check in checks])
     if not all(check.holds for check in checks):
+        if draws < ENOUGH_DRAWS:
+            progress.say(
+                f"a mark is missed. With {draws} draws that may be chance, above all for intervals and splits: "
+                f"samedream selftest --draws {ENOUGH_DRAWS} tells (docs/selftest.md)"
+            )
         raise SystemExit(1)
